@@ -1,0 +1,59 @@
+// Package lab runs real service managers for tests: systemd 247, 252, 257 and
+// 262, and SysVinit with cron, supervisord, runit, s6 and daemontools, each in
+// a container that is booted in about half a second and thrown away. It is
+// imported by tests only, and does its work on Linux only.
+//
+// # Preparing
+//
+// It needs root, systemd-nspawn, a mounted cgroup v2 hierarchy and the root
+// file systems, which are built once, in under a minute each, on Debian 12 or
+// later, by
+//
+//	.ci/lab-roots                                              # systemd252
+//	.ci/lab-roots systemd247 systemd257 systemd262 sysvinit    # the others
+//
+// They are kept in /var/cache/daemonize-lab, or in $DAEMONIZE_LAB. Where
+// anything is missing the test is skipped and says what. With
+// DAEMONIZE_LAB_BUILD=1 a missing or outdated root is built by the test that
+// wants it, and the test fails if that cannot be done.
+//
+// # Using
+//
+//	func TestRealUnit(t *testing.T) {
+//		m := lab.Boot(t, "systemd252", lab.Bind(binary, "/usr/bin/daemonize"))
+//		before := m.Snapshot()
+//		m.WriteFile("/etc/web.yaml", spec, 0o644)
+//		m.MustRun("daemonize", "install", "/etc/web.yaml")
+//		m.WaitFor("web is active", func() bool {
+//			return m.Run("systemctl", "is-active", "web").Code == 0
+//		})
+//		m.MustRun("daemonize", "remove", "web")
+//		m.MustRun("rm", "/etc/web.yaml")
+//		if d := lab.Diff(before, m.Snapshot()); len(d) > 0 {
+//			t.Errorf("left behind:\n%s", strings.Join(d, "\n"))
+//		}
+//	}
+//
+// [Chroot] gives the same Machine with no service manager in it, for tools of
+// another version:
+//
+//	m := lab.Chroot(t, "systemd257", lab.Bind(dir, "/units"))
+//	r := m.Run("systemd-analyze", "verify", "/units/web.service")
+//
+// systemd-analyze verify exits 0 for unknown keys: require r.Stderr == "".
+//
+// Beyond the base system systemd252 has nginx, redis-server and python3, and
+// sysvinit has python3 and logrotate. No daemon that was installed is enabled.
+//
+// # What holds
+//
+// Machines may run side by side, also of one root: each has its own cgroup,
+// network (loopback only), host name and machine-id, and its changes live in
+// an overlay in memory. A unit's sandbox (seccomp, capabilities, DynamicUser,
+// ProtectSystem and so on) takes effect and can be observed. Resource limits by
+// cgroup take effect only where the host delegates the controllers; elsewhere
+// they can be checked as properties only (systemctl show -p MemoryMax).
+//
+// A machine ends with its test. It ends as well, within a moment, if the test
+// process is killed, for instance by go test's own time limit.
+package lab
