@@ -12,7 +12,16 @@ import (
 // its sample, base is the same document without it. Both hold what the field
 // needs beside it (field.Info.With). For the fields that every spec must have
 // base has another value instead, and for shell it has a command.
-func Document(id field.ID) (base, with string) {
+func Document(id field.ID) (base, with string) { return compose(id, id.Info().Sample) }
+
+// DocumentWith is the second document of [Document] with another value, in
+// YAML, in the place of the sample.
+func DocumentWith(id field.ID, value string) string {
+	_, with := compose(id, value)
+	return with
+}
+
+func compose(id field.ID, value string) (base, with string) {
 	info := id.Info()
 	head := []string{"version: 1", "name: sample", "command: [/usr/bin/sample]"}
 	switch id {
@@ -25,7 +34,7 @@ func Document(id field.ID) (base, with string) {
 		if id != field.Name {
 			i = 2
 		}
-		head[i] = info.Name + ": " + info.Sample
+		head[i] = info.Name + ": " + value
 		return base, strings.Join(head, "\n") + "\n"
 	}
 	var without, given []string
@@ -37,9 +46,9 @@ func Document(id field.ID) (base, with string) {
 	without = append(without, given...)
 	if i := place(given, info.Name); i >= 0 {
 		without[i] = remove(given[i])
-		given[i] = insert(given[i], id.Key()+": "+info.Sample)
+		given[i] = insert(given[i], id.Key()+": "+value)
 	} else {
-		given = append(given, nested(info.Name, info.Sample))
+		given = append(given, nested(info.Name, value))
 	}
 	return document(head, without), document(head, given)
 }
