@@ -56,7 +56,7 @@ func TestRenderSnippet(t *testing.T) {
 		span      diag.Span
 		want      string // what follows the first line
 	}{
-		{"tab", "a:\tb\tc\n", at(1, 6, 1, 7), " 1 | a:  b   c\n   |          ^\n"},
+		{"tab", "a:\tb\tc\n", at(1, 6, 1, 7), " 1 | a:  b   c\n   |         ^\n"},
 		{"tab before", "\tab\n", at(1, 2, 1, 4), " 1 |     ab\n   |     ^^\n"},
 		{"wide", "名: 前x\n", at(1, 4, 1, 6), " 1 | 名: 前x\n   |     ^^^\n"},
 		{"combining", "e\u0301: x\n", at(1, 5, 1, 6), " 1 | e\u0301: x\n   |    ^\n"},
