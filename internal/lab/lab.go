@@ -481,7 +481,7 @@ func (m *Machine) RunContext(ctx context.Context, stdin io.Reader, cmd ...string
 		r.Err = nil
 	}
 	if err := ctx.Err(); err != nil && r.Code < 0 {
-		r.Err = fmt.Errorf("lab: %q did not end in time: %w", cmd, err)
+		r.Err = fmt.Errorf("lab: %q was ended: %w", cmd, err)
 	}
 	r.Stdout = contents(stdout)
 	r.Stderr = contents(stderr)
