@@ -184,7 +184,7 @@ func (d *decoder) unknown(parent *ynode.Node, p *ynode.Pair) {
 		Code: diag.UnknownKey, Severity: diag.Error, File: d.file, Span: p.KeySpan, Path: d.pathOf(p.Value),
 		Summary: "unknown key " + strconv.Quote(p.Key) + " " + where,
 	}
-	if s := nearest(p.Key, keys); s != "" {
+	if s := Nearest(p.Key, keys); s != "" {
 		g.Fix = "did you mean " + strconv.Quote(s) + "?"
 	} else if at := elsewhere(p.Key); at != "" {
 		g.Fix = "did you mean " + at + "?"
@@ -216,9 +216,9 @@ func elsewhere(key string) string {
 	return ""
 }
 
-// nearest returns the candidate closest to word, or "" if none is close
+// Nearest returns the candidate closest to word, or "" if none is close
 // enough to be a misspelling of it.
-func nearest(word string, candidates []string) string {
+func Nearest(word string, candidates []string) string {
 	best, bestDist := "", len(word)/3+2
 	lower := strings.ToLower(strings.ReplaceAll(word, "-", "_"))
 	for _, c := range candidates {

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"errors"
 	"math"
 	"net/netip"
 	"strconv"
@@ -159,7 +160,7 @@ func (d *decoder) oneOf(n *ynode.Node, s string, words []string) string {
 		}
 	}
 	fix := "one of " + strings.Join(words, ", ")
-	if near := nearest(s, words); near != "" {
+	if near := Nearest(s, words); near != "" {
 		fix = "did you mean " + near + "? The words are " + strings.Join(words, ", ")
 	}
 	d.bad(n, diag.UnknownWord, "unknown word "+strconv.Quote(s), fix)
@@ -978,16 +979,43 @@ func (d *decoder) scheduleText(n *ynode.Node, parse func(string) (schedule.Sched
 		return ""
 	}
 	if _, err := parse(s); err != nil {
-		d.bad(n, diag.BadSchedule, err.Error(), "")
+		var syntax *schedule.SyntaxError
+		if !errors.As(err, &syntax) {
+			d.bad(n, diag.BadSchedule, err.Error(), "")
+			return ""
+		}
+		at := *n
+		if n.Span.Start.Line == n.Span.End.Line && n.Span.End.Column-n.Span.Start.Column == len(s)+2*quoteWidth(n) {
+			// Plain ASCII on one line: point into the expression.
+			at.Span.Start.Column += quoteWidth(n) + min(syntax.Offset, len(s)-1)
+			at.Span.End.Column = 0
+			at.Span.End.Line = 0
+		}
+		d.add(diag.Diagnostic{
+			Code: diag.BadSchedule, Severity: diag.Error, File: d.file, Span: at.Span, Path: d.pathOf(n),
+			Summary: d.pathOf(n) + ": " + syntax.Problem, Fix: syntax.Fix,
+		})
 		return ""
 	}
 	return s
 }
 
+// quoteWidth is how far the text of a scalar lies behind its start.
+func quoteWidth(n *ynode.Node) int {
+	if n.Quoted {
+		return 1
+	}
+	return 0
+}
+
 func (d *decoder) timezoneValue(n *ynode.Node, _ field.ID) string {
 	s, ok := d.scalar(n)
-	if ok && !schedule.ValidZone(s) {
-		d.bad(n, diag.UnknownWord, "unknown time zone "+strconv.Quote(s), "write an IANA name such as Europe/Berlin, or UTC")
+	if !ok {
+		return ""
+	}
+	if err := schedule.CheckZone(s); err != nil {
+		problem, fix, _ := strings.Cut(err.Error(), "; ")
+		d.bad(n, diag.UnknownWord, problem, fix)
 		return ""
 	}
 	return s

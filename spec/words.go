@@ -58,7 +58,7 @@ func hasWord(words, w string) bool {
 
 func (d *decoder) unknownWord(n *ynode.Node, what, s, words string) {
 	fix := ""
-	if near := nearest(s, strings.Fields(words)); near != "" {
+	if near := Nearest(s, strings.Fields(words)); near != "" {
 		fix = "did you mean " + near + "?"
 	} else if list := strings.Fields(words); len(list) < 40 {
 		fix = "one of " + strings.Join(list, ", ")
