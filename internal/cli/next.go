@@ -61,7 +61,7 @@ type nextTimer struct {
 	Daemon   string         `json:"daemon"`
 	Timer    string         `json:"timer"`
 	Trigger  string         `json:"trigger"`
-	Runs     []time.Time    `json:"runs"`             // of a calendar or cron timer
+	Runs     []time.Time    `json:"runs"`               // of a calendar or cron timer
 	Relative string         `json:"relative,omitempty"` // when the runs depend on the boot or on the last run
 	Backends []nextDivision `json:"backends"`
 }

@@ -6,7 +6,7 @@ import "strings"
 
 // Quote returns s as one word that POSIX sh reads back as s, in single quotes
 // unless every character is plain. Single quotes suspend all expansion (XCU
-// 2.2.2); a single quote itself is written '\'' . The only string that cannot
+// 2.2.2); a single quote itself is written '\” . The only string that cannot
 // be written is one with a NUL byte, which no argument can hold either.
 func Quote(s string) string {
 	if plain(s) {

@@ -1,0 +1,28 @@
+package cli_test
+
+import (
+	"flag"
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/daemonize/daemonize/internal/cli"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"daemonize": func() { os.Exit(cli.Main(cli.Process())) },
+	})
+}
+
+// TestScripts runs testdata/script/*.txtar, each a session of commands with
+// the exact output that a user sees.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		UpdateScripts:       flag.Lookup("update") != nil && flag.Lookup("update").Value.String() == "true",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+	})
+}
