@@ -2,6 +2,7 @@ package generators
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/daemonize/daemonize/spec"
@@ -25,6 +26,7 @@ func Render(g Generator, d *spec.Daemon, t Target, p Policy) (Bundle, diag.List)
 	b, found := g.Generate(d, t)
 	losses = append(losses, found...)
 	losses = judge(losses, d, t, p)
+	losses = append(losses, staleConsents(d, t, losses)...)
 	losses = append(losses, overrideNotes(d, t)...)
 	losses.Sort()
 	if losses.HasErrors() {
@@ -43,8 +45,8 @@ func tableLosses(g Generator, d *spec.Daemon, t Target) diag.List {
 	var why string
 	for id := range d.Fields() {
 		s := table.At(id, t)
-		if s.Level != Approximate && s.Level != Unsupported || d.Neutral(id) {
-			continue
+		if s.Level != Approximate && s.Level != Unsupported || d.Neutral(id) || id == field.SandboxingProfile {
+			continue // the profile is judged by the settings that it fills in
 		}
 		if d.FromProfile(id) && s.Level == Unsupported {
 			lost = append(lost, id.Key())
@@ -126,16 +128,39 @@ func judge(list diag.List, d *spec.Daemon, t Target, p Policy) diag.List {
 // is at path.
 func accepted(d *spec.Daemon, t Target, p Policy, path string) bool {
 	name := fieldName(path)
-	covers := func(group string) bool {
-		rest, ok := strings.CutPrefix(name, group)
-		return ok && (rest == "" || rest[0] == '.')
+	return slices.ContainsFunc(p.Allow, func(group string) bool { return covers(group, name) }) ||
+		slices.ContainsFunc(d.AcceptLoss, func(c spec.Consent) bool {
+			return (c.Backend == t.Backend || c.Backend == "*") && covers(c.Field, name)
+		})
+}
+
+// staleConsents notes entries of accept_loss for this backend under which
+// nothing is lost.
+func staleConsents(d *spec.Daemon, t Target, losses diag.List) diag.List {
+	var list diag.List
+	n := 0
+	for _, c := range d.AcceptLoss {
+		if c.Backend != t.Backend {
+			continue
+		}
+		used := slices.ContainsFunc(losses, func(g diag.Diagnostic) bool {
+			return g.Code == diag.AcceptedLoss && covers(c.Field, fieldName(g.Path))
+		})
+		if !used {
+			path := "accept_loss." + c.Backend + "[" + strconv.Itoa(n) + "]"
+			g := d.Diagnostic(diag.StaleConsent, diag.Note, path, "accept_loss of "+c.Field+" has no effect: "+t.String()+" loses nothing of it")
+			g.Backend, g.Fix = t.String(), "remove the entry"
+			list = append(list, g)
+		}
+		n++
 	}
-	if slices.ContainsFunc(p.Allow, covers) {
-		return true
-	}
-	return slices.ContainsFunc(d.AcceptLoss, func(c spec.Consent) bool {
-		return (c.Backend == t.Backend || c.Backend == "*") && covers(c.Field)
-	})
+	return list
+}
+
+// covers reports whether a field is group or belongs to it.
+func covers(group, name string) bool {
+	rest, ok := strings.CutPrefix(name, group)
+	return ok && (rest == "" || rest[0] == '.')
 }
 
 // fieldName strips list indexes: timers[0].cron is timers.cron.

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command bench measures what daemonize promises about speed and prints it;
 // it judges nothing, because a clock on a shared machine proves nothing.
 //
