@@ -71,6 +71,10 @@ func TestImports(t *testing.T) {
 			return 4
 		case strings.HasPrefix(rel, "generators/"):
 			return 5
+		case strings.HasPrefix(rel, "hardening/"):
+			return 4
+		case rel == "hardening":
+			return 5
 		case rel == "internal/host":
 			return 6
 		case rel == "internal/install":
@@ -79,7 +83,7 @@ func TestImports(t *testing.T) {
 			return 8
 		case rel == "internal/cli":
 			return 9
-		case strings.HasPrefix(rel, "cmd/"), strings.HasPrefix(rel, "internal/gen/"), rel == "internal/bench":
+		case strings.HasPrefix(rel, "cmd/"), strings.HasPrefix(rel, "internal/gen/"), rel == "internal/bench", rel == "internal/parity":
 			return 10
 		}
 		return -1
