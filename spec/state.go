@@ -97,7 +97,10 @@ func (d *Daemon) Span(path string) diag.Span {
 	if d.root == nil {
 		return diag.Span{}
 	}
-	_, span := d.root.Find(path)
+	n, span := d.root.Find(path)
+	if n.Kind != ynode.Mapping {
+		return n.Span // the path's end, or sugar that stands for the rest of it
+	}
 	return span
 }
 

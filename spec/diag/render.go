@@ -85,14 +85,14 @@ func (r *renderer) diagnostic(d *Diagnostic) {
 		last = max(last, d.Related[i].Span.Start.Line)
 	}
 	gutter := len(strconv.Itoa(last))
-	r.snippet(d.File, d.Span, gutter, d.Severity.sgr())
+	r.snippet(d.File, d.Span, gutter, d.Severity.sgr(), d.Code.Secret())
 	for i := range d.Related {
 		rel := &d.Related[i]
 		if at := place(d.File, rel.Span.Start); at != "" {
 			r.out.WriteString(at + " ")
 		}
 		r.out.WriteString(escape(rel.Message) + "\n")
-		r.snippet(d.File, rel.Span, gutter, sgrBlue)
+		r.snippet(d.File, rel.Span, gutter, sgrBlue, d.Code.Secret())
 	}
 	r.text("why", d.Detail, sgrBlue)
 	r.text("fix", d.Fix, sgrGreen)
@@ -154,8 +154,9 @@ const (
 	tabStop  = 4
 )
 
-// snippet writes the source line of a place and underlines it.
-func (r *renderer) snippet(file string, span Span, gutter int, sgr string) {
+// snippet writes the source line of a place and underlines it. What follows a
+// secret's name on the line is not shown.
+func (r *renderer) snippet(file string, span Span, gutter int, sgr string, secret bool) {
 	all := r.lines(file)
 	if span.Start.Line < 1 || span.Start.Line > len(all) {
 		return
@@ -164,18 +165,22 @@ func (r *renderer) snippet(file string, span Span, gutter int, sgr string) {
 	length := utf8.RuneCount(line)
 	start := min(max(span.Start.Column-1, 0), length)
 	end := min(max(span.End.Column-1, start), length)
+	if secret {
+		line = line[:runes(line, end)]
+		length = end
+	}
 	if span.End.Line > span.Start.Line {
 		end = length // goes on in the next line
 	}
 
 	before, after := "", ""
+	if secret {
+		after = "..."
+	}
 	if length > maxShown {
 		if start > maxShown/2 {
 			before = "..."
-			for range start - lead {
-				_, n := utf8.DecodeRune(line)
-				line = line[n:]
-			}
+			line = line[runes(line, start-lead):]
 			start, end, length = lead, end-start+lead, length-start+lead
 		}
 		if length > maxShown {
@@ -197,6 +202,16 @@ func (r *renderer) snippet(file string, span Span, gutter int, sgr string) {
 	r.out.WriteString(strings.Repeat(" ", len(before)+width(cells[:start])))
 	r.paint(sgr, strings.Repeat("^", max(width(cells[start:max(start, end)]), 1)))
 	r.out.WriteByte('\n')
+}
+
+// runes returns the length in bytes of the first n characters.
+func runes(line []byte, n int) int {
+	size := 0
+	for range n {
+		_, w := utf8.DecodeRune(line[size:])
+		size += w
+	}
+	return size
 }
 
 func width(cells []cell) int {

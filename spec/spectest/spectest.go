@@ -10,9 +10,20 @@ import (
 
 // Document returns two specs that differ in one field only: with sets it to
 // its sample, base is the same document without it. Both hold what the field
-// needs beside it (field.Info.With). For the fields that every spec must have
-// base has another value instead, and for shell it has a command.
-func Document(id field.ID) (base, with string) { return compose(id, id.Info().Sample) }
+// needs beside it (field.Info.With). For fields that cannot be left out base
+// has another value instead, and for shell it has a command.
+func Document(id field.ID) (base, with string) {
+	base, with = compose(id, id.Info().Sample)
+	switch id { // what the context cannot do without
+	case field.BusName:
+		base = DocumentWith(id, "org.example.Other")
+	case field.SchedulingPriority:
+		base = DocumentWith(id, "1")
+	case field.SchedulingNUMAMask:
+		base = DocumentWith(id, "'1'")
+	}
+	return base, with
+}
 
 // DocumentWith is the second document of [Document] with another value, in
 // YAML, in the place of the sample.
