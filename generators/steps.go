@@ -9,6 +9,7 @@ type Op uint8
 const (
 	_ Op = iota
 	Install
+	Upgrade // of a bundle whose jobs run: Restart instead of Start
 	Uninstall
 )
 
@@ -25,6 +26,7 @@ const (
 	Enable     Verb = "enable"
 	Disable    Verb = "disable"
 	Start      Verb = "start"
+	Restart    Verb = "restart" // of a job that runs, to have it use what changed
 	Stop       Verb = "stop"
 	Verify     Verb = "verify" // wait until the job is up
 	Clean      Verb = "clean"  // remove what the manager keeps about the job
@@ -77,12 +79,15 @@ const (
 
 // Status is the observed condition of a job.
 type Status struct {
-	Job     string `json:"job"`
-	State   State  `json:"state"`
-	Detail  string `json:"detail,omitempty"` // the manager's own word, such as auto-restart
-	Reason  string `json:"reason,omitempty"` // why it failed, in words
-	PID     int    `json:"pid,omitempty"`
-	Enabled bool   `json:"enabled"`
+	Job    string `json:"job"`
+	State  State  `json:"state"`
+	Detail string `json:"detail,omitempty"` // the manager's own word, such as auto-restart
+	Reason string `json:"reason,omitempty"` // why it failed, in words
+	PID    int    `json:"pid,omitempty"`
+	// Restarts counts how often the manager restarted the job by itself
+	// since it was last started by order.
+	Restarts int  `json:"restarts,omitempty"`
+	Enabled  bool `json:"enabled"`
 }
 
 // Controller operates a manager. It is optional: a backend without one can be

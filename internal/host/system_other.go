@@ -1,0 +1,19 @@
+//go:build !unix
+
+package host
+
+import (
+	"io/fs"
+	"os"
+
+	"github.com/daemonize/daemonize/generators"
+)
+
+func owner(fs.FileInfo) (uid, gid int) { return -1, -1 }
+
+func directoryService(string, string) (int, bool) { return 0, false }
+
+// Lock implements [Host]. There is nothing to lock yet: only --root works here.
+func (t *Tree) Lock(generators.Scope) (func(), error) { return func() {}, nil }
+
+func exitCode(s *os.ProcessState) int { return s.ExitCode() }

@@ -1,0 +1,765 @@
+package install
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/daemonize/daemonize/generators"
+	"github.com/daemonize/daemonize/internal/host"
+)
+
+// Verbs of steps that no controller makes.
+const (
+	makeDir   generators.Verb = "mkdir"
+	removeDir generators.Verb = "rmdir"
+)
+
+// Change is what a step does to its file.
+type Change string
+
+// The changes.
+const (
+	Create    Change = "create"
+	Update    Change = "update"
+	Unchanged Change = "unchanged"
+	Delete    Change = "delete"
+)
+
+// Item is a bundle with what must be known to start its jobs.
+type Item struct {
+	Bundle generators.Bundle
+	// Timeout is how long the jobs may take to come up.
+	Timeout time.Duration
+	// Settle is how long a job must stay up before it is believed to be:
+	// zero where the job itself says that it is ready.
+	Settle time.Duration
+	// MayEnd accepts a job that has ended well, such as a oneshot.
+	MayEnd bool
+}
+
+// Options change what is planned.
+type Options struct {
+	NoEnable bool // leave alone whether jobs start at boot
+	NoStart  bool // leave alone whether jobs run
+	Force    bool // overwrite or remove our files although they were edited
+}
+
+// Manager finds the controller of a backend, or nil where it has none.
+type Manager func(backend string) generators.Controller
+
+// linker is a controller whose manager keeps what starts at boot as symbolic
+// links. They are planned, recorded and undone like any other file, which
+// works the same on the running machine and in a directory, and needs neither
+// the manager nor its tools.
+type linker interface {
+	// Links returns the links that enable the jobs of b, as artifacts with
+	// fs.ModeSymlink in Mode and the target in Content.
+	Links(b generators.Bundle) []generators.Artifact
+}
+
+// shadower is a controller whose manager prefers our files to those of others.
+type shadower interface {
+	// Shadows returns paths of files that would no longer have an effect
+	// when b is installed.
+	Shadows(b generators.Bundle) []string
+}
+
+// Step is one step of a plan.
+type Step struct {
+	generators.Step
+	Daemon string `json:"daemon"`
+	Change Change `json:"change,omitempty"`
+
+	file   generators.Artifact // to be there afterwards
+	before *host.File          // what was there; nil for nothing
+	undo   []generators.Step   // of the manager
+	item   *Item
+	target generators.Target
+	phase  phase
+}
+
+// phase orders the steps of all daemons of a plan: one reload serves all.
+type phase uint8
+
+const (
+	announce phase = iota // the manifest, before anything is changed
+	retire                // stop jobs that are no longer wanted
+	files                 // of root
+	accounts              // may be defined by those files
+	owned                 // files of accounts
+	links                 // enable by link
+	removal               // of files that are no longer wanted
+	reload                // the manager reads what changed
+	enable                // enable by program
+	start
+	verify
+	cleanup // what the manager remembers of what is gone
+	finish  // the manifest
+)
+
+// Conflict is a file that must not be touched.
+type Conflict struct {
+	Daemon, Path, Why string
+	// Drift says that the file is ours and was changed by somebody else.
+	Drift bool
+}
+
+// Error says what is in the way and what to do about it.
+func (c *Conflict) Error() string {
+	if c.Drift {
+		return fmt.Sprintf("cannot replace %s of %s: %s (keep a copy and use --force to lose the change)", c.Path, c.Daemon, c.Why)
+	}
+	return fmt.Sprintf("cannot install %s: %s %s", c.Daemon, c.Path, c.Why)
+}
+
+// Outcome is what a plan means for one daemon.
+type Outcome struct {
+	Daemon string            `json:"daemon"`
+	Target generators.Target `json:"-"`
+	Change Change            `json:"change"`
+	Jobs   []generators.Job  `json:"-"`
+	Notes  []string          `json:"notes,omitempty"`
+}
+
+// Plan is what has to be done.
+type Plan struct {
+	Op       generators.Op
+	Steps    []Step
+	Outcomes []Outcome
+
+	h   host.Host
+	ctl Manager
+}
+
+// Changes reports whether applying the plan would do anything.
+func (p *Plan) Changes() bool {
+	return slices.ContainsFunc(p.Outcomes, func(o Outcome) bool { return o.Change != Unchanged })
+}
+
+// planner makes the part of a plan that is about one daemon.
+type planner struct {
+	*Plan
+	ctx     context.Context
+	o       Options
+	made    map[string]bool // directories that the plan makes
+	gone    map[string]bool // paths that the plan removes
+	written map[string]string
+	others  []*Manifest
+	errs    []error
+
+	// About the daemon:
+	item     *Item
+	b        generators.Bundle
+	c        generators.Controller
+	old      *Manifest
+	next     *Manifest
+	outcome  *Outcome
+	changed  []string // paths
+	statuses map[string]generators.Status
+}
+
+func newPlanner(ctx context.Context, h host.Host, ctl Manager, op generators.Op, o Options) *planner {
+	return &planner{Plan: &Plan{Op: op, h: h, ctl: ctl}, ctx: ctx, o: o,
+		made: map[string]bool{}, gone: map[string]bool{}, written: map[string]string{}}
+}
+
+// done puts the steps of all daemons into order.
+func (p *planner) done() (*Plan, error) {
+	if err := errors.Join(p.errs...); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(p.Steps, func(a, b Step) int { return cmp.Compare(a.phase, b.phase) })
+	// One reload is enough for all daemons, and so is one run of anything
+	// that is the same.
+	var seen [][]string
+	p.Steps = slices.DeleteFunc(p.Steps, func(s Step) bool {
+		if s.Verb != generators.Reload && s.Verb != generators.MakeUser {
+			return false
+		}
+		if slices.ContainsFunc(seen, func(argv []string) bool { return slices.Equal(argv, s.Argv) }) {
+			return true
+		}
+		seen = append(seen, s.Argv)
+		return false
+	})
+	return p.Plan, nil
+}
+
+// Install plans the installation of items. Errors that are Conflicts (there
+// may be several, joined) name files that are in the way.
+func Install(ctx context.Context, h host.Host, ctl Manager, items []Item, o Options) (*Plan, error) {
+	p := newPlanner(ctx, h, ctl, generators.Install, o)
+	for i := range items {
+		p.install(&items[i])
+	}
+	return p.done()
+}
+
+func (p *planner) begin(daemon string, t generators.Target) bool {
+	p.changed, p.statuses = nil, map[string]generators.Status{}
+	p.c = p.ctl(t.Backend)
+	if p.c == nil {
+		p.errs = append(p.errs, fmt.Errorf("cannot install for %s: daemonize renders its files but does not operate it yet", t.Backend))
+		return false
+	}
+	others, err := Manifests(p.h, t)
+	if err != nil {
+		p.errs = append(p.errs, err)
+		return false
+	}
+	p.others, p.old = others, nil
+	for _, m := range others {
+		if m.Daemon == daemon {
+			p.old = m
+		}
+	}
+	p.Outcomes = append(p.Outcomes, Outcome{Daemon: daemon, Target: t, Change: Unchanged})
+	p.outcome = &p.Outcomes[len(p.Outcomes)-1]
+	return true
+}
+
+func (p *planner) install(item *Item) {
+	b := item.Bundle
+	p.item, p.b = item, b
+	if !p.begin(b.Daemon, b.Target) {
+		return
+	}
+	p.outcome.Jobs = b.Jobs
+	if p.old != nil && p.old.Backend != b.Target.Backend {
+		p.errs = append(p.errs, fmt.Errorf("cannot install %s for %s: it is installed for %s; uninstall it first", b.Daemon, b.Target.Backend, p.old.Backend))
+		return
+	}
+	fresh := p.old == nil || p.old.State != stateInstalled
+	p.next = &Manifest{Version: 1, Daemon: b.Daemon, Backend: b.Target.Backend, Manager: b.Target.Version.String(),
+		Scope: b.Target.Scope.String(), Home: b.Target.Home, State: stateInstalled, Files: []File{}, Jobs: []Job{}}
+	for _, j := range b.Jobs {
+		p.next.Jobs = append(p.next.Jobs, Job(j))
+	}
+	p.refuseShadows()
+
+	// The directory of the manifest comes first: it is needed first.
+	manifest := manifestPath(b.Target, b.Daemon)
+	at := len(p.Steps)
+	p.directories(manifest, announce)
+	for _, a := range b.Artifacts {
+		ph := files
+		if a.Owner != "" || a.Group != "" {
+			ph = owned
+		}
+		p.file(a, ph)
+	}
+	p.links()
+	p.stale()
+	p.accounts()
+	p.jobs(fresh)
+
+	p.next.Directories = p.ourDirectories(at, manifest)
+	if fresh {
+		p.outcome.Change = Create
+	} else if slices.ContainsFunc(p.Steps[at:], func(s Step) bool { return s.Change != Unchanged }) {
+		p.outcome.Change = Update
+	}
+	p.manifest(manifest)
+}
+
+// manifest adds the steps that write the manifest, if there is anything new.
+func (p *planner) manifest(name string) {
+	write := func(m *Manifest, ph phase, before *host.File) {
+		a := generators.Artifact{Path: name, Mode: 0o644, Content: m.encode()}
+		change := Update
+		switch {
+		case before == nil:
+			change = Create
+		case bytes.Equal(before.Content, a.Content):
+			return
+		}
+		p.add(Step{Step: generators.Step{Verb: generators.WriteFile, Path: name}, Change: change, file: a, before: before, phase: ph})
+		if p.outcome.Change == Unchanged {
+			p.outcome.Change = Update
+		}
+	}
+	var before *host.File
+	if f, err := p.h.Stat(name); err == nil {
+		before = &f
+	}
+	if p.outcome.Change == Unchanged {
+		write(p.next, finish, before)
+		return
+	}
+	begun := *p.next
+	begun.State = stateInstalling
+	begun.Files = nil
+	for _, f := range p.next.Files {
+		if old := p.old.file(f.Path); old != nil && *old != f {
+			was := *old
+			f.Was = &was
+		}
+		begun.Files = append(begun.Files, f)
+	}
+	if p.old != nil {
+		for _, f := range p.old.Files {
+			if p.next.file(f.Path) == nil {
+				begun.Files = append(begun.Files, f)
+			}
+		}
+	}
+	begunContent := begun.encode()
+	write(&begun, announce, before)
+	write(p.next, finish, &host.File{Mode: 0o644, UID: -1, GID: -1, Content: begunContent})
+}
+
+func (p *planner) add(s Step) {
+	s.Daemon, s.item, s.target = p.outcome.Daemon, p.item, p.outcome.Target
+	p.Steps = append(p.Steps, s)
+}
+
+func (p *planner) conflict(name, why string, drift bool) {
+	p.errs = append(p.errs, &Conflict{Daemon: p.outcome.Daemon, Path: name, Why: why, Drift: drift})
+}
+
+func (p *planner) refuseShadows() {
+	s, ok := p.c.(shadower)
+	if !ok || p.old != nil || p.o.Force {
+		return
+	}
+	for _, name := range s.Shadows(p.b) {
+		if p.h.Exists(name) {
+			p.conflict(name, "would lose its effect, and was not installed by daemonize; choose another name for the daemon", false)
+		}
+	}
+}
+
+// file plans one file or link.
+func (p *planner) file(a generators.Artifact, ph phase) {
+	if other, taken := p.written[a.Path]; taken {
+		p.errs = append(p.errs, fmt.Errorf("cannot install %s: %s wants to write %s as well", p.outcome.Daemon, other, a.Path))
+		return
+	}
+	p.written[a.Path] = p.outcome.Daemon
+	for _, m := range p.others {
+		if m.Daemon != p.outcome.Daemon && m.file(a.Path) != nil {
+			p.conflict(a.Path, "belongs to "+m.Daemon, false)
+			return
+		}
+	}
+	p.next.Files = append(p.next.Files, record(a))
+	s := Step{Step: generators.Step{Verb: generators.WriteFile, Path: a.Path, Artifact: &a}, file: a, phase: ph}
+	now, err := p.h.Stat(a.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		s.Change = Create
+		p.directories(a.Path, ph)
+	case err != nil:
+		p.errs = append(p.errs, fmt.Errorf("cannot look at %s: %w", a.Path, err))
+		return
+	default:
+		s.before = &now
+		s.Change = Update
+		old := p.old.file(a.Path)
+		switch {
+		case now.Mode.IsDir():
+			p.conflict(a.Path, "is a directory", false)
+			return
+		case old == nil:
+			p.conflict(a.Path, "exists and was not installed by daemonize; move it away or choose another name", false)
+			return
+		case p.same(a, now):
+			s.Change = Unchanged
+		case !old.matches(now) && !p.o.Force:
+			p.conflict(a.Path, "it was changed since it was installed", true)
+			return
+		}
+	}
+	if s.Change != Unchanged {
+		p.changed = append(p.changed, a.Path)
+	}
+	p.add(s)
+}
+
+// same reports whether a file is already as it should be.
+func (p *planner) same(a generators.Artifact, now host.File) bool {
+	want := record(a)
+	if !want.matches(now) {
+		return false
+	}
+	if want.Link != "" || !p.h.Privileged() {
+		return true
+	}
+	uid, gid, err := ids(p.h, p.b.Target.Scope, a)
+	return err == nil && (uid < 0 || uid == now.UID) && (gid < 0 || gid == now.GID)
+}
+
+// ids are the numbers of a file's owner and group, -1 where they are left as
+// they come.
+func ids(h host.Host, scope generators.Scope, a generators.Artifact) (uid, gid int, err error) {
+	if !h.Privileged() || scope == generators.User {
+		return -1, -1, nil
+	}
+	if a.Owner != "" {
+		if uid, err = h.UserID(a.Owner); err != nil {
+			return 0, 0, err
+		}
+	}
+	if a.Group != "" {
+		if gid, err = h.GroupID(a.Group); err != nil {
+			return 0, 0, err
+		}
+	}
+	return uid, gid, nil
+}
+
+// directories plans the missing parents of a path.
+func (p *planner) directories(name string, ph phase) {
+	var missing []string
+	for dir := path.Dir(name); !p.made[dir] && !p.h.Exists(dir); dir = path.Dir(dir) {
+		p.made[dir] = true
+		missing = append(missing, dir)
+	}
+	for _, dir := range slices.Backward(missing) {
+		mode := fs.FileMode(0o755)
+		if p.outcome.Target.Scope == generators.User {
+			mode = 0o700 // as the XDG base directory specification says
+		}
+		p.add(Step{Step: generators.Step{Verb: makeDir, Path: dir}, Change: Create, file: generators.Artifact{Path: dir, Mode: mode}, phase: ph})
+	}
+}
+
+// ourDirectories lists those that exist only because of daemonize and that
+// this daemon needs: made now, before, or for another daemon. The last one to
+// leave removes them.
+func (p *planner) ourDirectories(from int, manifest string) []string {
+	ours := map[string]bool{}
+	for _, s := range p.Steps {
+		if s.Verb == makeDir {
+			ours[s.Path] = true
+		}
+	}
+	for _, m := range p.others {
+		for _, dir := range m.Directories {
+			ours[dir] = true
+		}
+	}
+	var dirs []string
+	for _, name := range append(p.next.paths(), manifest) {
+		for dir := path.Dir(name); dir != "/"; dir = path.Dir(dir) {
+			if ours[dir] && !slices.Contains(dirs, dir) {
+				dirs = append(dirs, dir)
+			}
+		}
+	}
+	slices.Sort(dirs) // parents before children
+	return dirs
+}
+
+func (p *planner) links() {
+	l, ok := p.c.(linker)
+	if !ok {
+		return
+	}
+	if p.o.NoEnable {
+		// Whatever there is stays, and stays ours.
+		if p.old != nil {
+			for _, f := range p.old.Files {
+				if f.Link != "" && p.h.Exists(f.Path) {
+					p.next.Files = append(p.next.Files, f)
+				}
+			}
+		}
+		return
+	}
+	for _, a := range l.Links(p.b) {
+		p.file(a, links)
+	}
+}
+
+// stale plans the removal of files and jobs that the old installation had and
+// the new one has not.
+func (p *planner) stale() {
+	if p.old == nil {
+		return
+	}
+	was := p.old.bundle(p.h)
+	var leaving []string
+	for _, j := range p.old.Jobs {
+		if !slices.ContainsFunc(p.b.Jobs, func(n generators.Job) bool { return n.Name == j.Name }) {
+			leaving = append(leaving, j.Name)
+		}
+	}
+	p.retire(was, func(job string) bool { return slices.Contains(leaving, job) })
+	for _, f := range p.old.Files {
+		if p.next.file(f.Path) == nil {
+			p.remove(f)
+		}
+	}
+}
+
+// retire plans the end of jobs.
+func (p *planner) retire(was generators.Bundle, which func(job string) bool) {
+	reloaded := false
+	_, linked := p.c.(linker)
+	for _, s := range p.c.Steps(was, generators.Uninstall) {
+		reloaded = reloaded || s.Verb == generators.Reload
+		if s.Job == "" || !which(s.Job) || !p.h.Live() && (s.Live || linked) {
+			continue
+		}
+		step := Step{Step: s, phase: retire}
+		switch s.Verb {
+		case generators.Stop:
+			if st := p.status(s.Job); st.State == generators.Active || st.State == generators.Starting {
+				step.undo = p.managerSteps(was, generators.Install, generators.Start, s.Job)
+			}
+		case generators.Disable:
+			step.Optional = step.Optional || linked // its links are files of the plan
+			if !linked && p.status(s.Job).Enabled {
+				step.undo = p.managerSteps(was, generators.Install, generators.Enable, s.Job)
+			}
+		case generators.Clean:
+			if reloaded {
+				step.phase = cleanup
+			}
+		default:
+			continue
+		}
+		p.add(step)
+	}
+}
+
+// remove plans the removal of a file of ours.
+func (p *planner) remove(f File) {
+	now, err := p.h.Stat(f.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err != nil {
+		p.errs = append(p.errs, fmt.Errorf("cannot look at %s: %w", f.Path, err))
+		return
+	}
+	if now.Mode.IsDir() || !f.matches(now) && !p.o.Force {
+		p.conflict(f.Path, "it was changed since it was installed", true)
+		return
+	}
+	p.gone[f.Path] = true
+	p.changed = append(p.changed, f.Path)
+	p.add(Step{Step: generators.Step{Verb: generators.RemoveFile, Path: f.Path}, Change: Delete, before: &now, phase: removal})
+}
+
+func (p *planner) accounts() {
+	for _, a := range p.b.Accounts {
+		if a.User != "" {
+			if _, err := p.h.UserID(a.User); errors.Is(err, host.ErrUnknownAccount) {
+				p.next.Accounts = append(p.next.Accounts, a.User)
+			}
+		}
+	}
+	missing := len(p.next.Accounts) > 0
+	if p.old != nil {
+		for _, name := range p.old.Accounts {
+			if !slices.Contains(p.next.Accounts, name) {
+				p.next.Accounts = append(p.next.Accounts, name)
+			}
+		}
+	}
+	if !missing && len(p.changed) == 0 {
+		return
+	}
+	for _, s := range p.c.Steps(p.b, generators.Install) {
+		if s.Verb != generators.MakeUser || s.Live && !p.h.Live() {
+			continue
+		}
+		// The system makes them itself when it boots.
+		s.Optional = s.Optional || !p.h.Live()
+		p.add(Step{Step: s, phase: accounts})
+	}
+}
+
+// jobs plans what the manager has to do.
+func (p *planner) jobs(fresh bool) {
+	_, linked := p.c.(linker)
+	steps := p.c.Steps(p.b, generators.Install)
+	changed := len(p.changed) > 0
+	if fresh || changed {
+		for _, s := range steps {
+			if s.Verb == generators.Reload && (p.h.Live() || !s.Live) {
+				p.add(Step{Step: s, phase: reload, undo: []generators.Step{s}})
+			}
+		}
+	}
+	for _, j := range p.b.Jobs {
+		if j.Enable && !p.o.NoEnable && !linked && (fresh || changed || !p.status(j.Name).Enabled) {
+			for _, s := range steps {
+				if s.Verb != generators.Enable || s.Job != j.Name || s.Live && !p.h.Live() {
+					continue
+				}
+				step := Step{Step: s, phase: enable}
+				if p.h.Live() && !p.status(j.Name).Enabled {
+					step.undo = p.managerSteps(p.b, generators.Uninstall, generators.Disable, j.Name)
+				}
+				p.add(step)
+			}
+		}
+		if p.h.Live() {
+			p.startJob(j, fresh)
+		}
+	}
+}
+
+func (p *planner) startJob(j generators.Job, fresh bool) {
+	st := p.status(j.Name)
+	running := st.State == generators.Active || st.State == generators.Starting
+	switch {
+	case running && p.affected(j.Name):
+		if p.o.NoStart {
+			p.note("%s still runs as before: restart it", j.Name)
+			return
+		}
+		steps := p.managerSteps(p.b, generators.Upgrade, generators.Restart, j.Name)
+		if len(steps) == 0 {
+			steps = append(p.managerSteps(p.b, generators.Uninstall, generators.Stop, j.Name),
+				p.managerSteps(p.b, generators.Install, generators.Start, j.Name)...)
+		}
+		for i, s := range steps {
+			step := Step{Step: s, phase: start}
+			if i == len(steps)-1 {
+				step.undo = steps // after the old files are back
+			}
+			p.add(step)
+		}
+	case running || !j.Start || p.o.NoStart:
+		return
+	case !fresh && p.old.job(j.Name) && st.State != generators.Failed:
+		// Somebody stopped it, and installing is no order to run it.
+		p.note("%s is stopped and was left so", j.Name)
+		return
+	default:
+		for _, s := range p.managerSteps(p.b, generators.Install, generators.Start, j.Name) {
+			p.add(Step{Step: s, phase: start, undo: append(
+				p.managerSteps(p.b, generators.Uninstall, generators.Stop, j.Name),
+				p.managerSteps(p.b, generators.Uninstall, generators.Clean, j.Name)...)})
+		}
+	}
+	p.add(Step{Step: generators.Step{Verb: generators.Verify, Job: j.Name, Live: true}, phase: verify})
+}
+
+func (p *planner) note(format string, args ...any) {
+	p.outcome.Notes = append(p.outcome.Notes, fmt.Sprintf(format, args...))
+}
+
+// affected reports whether a change of files concerns a running job. A file
+// that is named after a job concerns only that job; any other concerns all.
+func (p *planner) affected(job string) bool {
+	return slices.ContainsFunc(p.changed, func(name string) bool {
+		if f := p.next.file(name); f != nil && f.Link != "" {
+			return false // when it is started has changed, not how it runs
+		}
+		of := func(j generators.Job) bool { return concerns(name, j.Name) }
+		return concerns(name, job) || !slices.ContainsFunc(p.b.Jobs, of)
+	})
+}
+
+// concerns reports whether a file is that of a job: web.service or a file in
+// web.service.d for web.service, web@.service for web@a.service.
+func concerns(file, job string) bool {
+	base, dir := path.Base(file), path.Base(path.Dir(file))
+	if base == job || dir == job+".d" {
+		return true
+	}
+	before, rest, ok := strings.Cut(job, "@")
+	if !ok {
+		return false
+	}
+	template := before + "@" + path.Ext(rest)
+	return base == template || dir == template+".d"
+}
+
+// managerSteps returns the steps of a verb on a job.
+func (p *planner) managerSteps(b generators.Bundle, op generators.Op, verb generators.Verb, job string) []generators.Step {
+	var found []generators.Step
+	for _, s := range p.c.Steps(b, op) {
+		if s.Verb == verb && s.Job == job && (p.h.Live() || !s.Live) {
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
+// status asks once per job.
+func (p *planner) status(job string) generators.Status {
+	st, asked := p.statuses[job]
+	if asked || !p.h.Live() {
+		return st
+	}
+	st, err := p.c.Status(p.ctx, p.h, p.outcome.Target, job)
+	if err != nil {
+		p.errs = append(p.errs, fmt.Errorf("cannot ask about %s: %w", job, err))
+	}
+	p.statuses[job] = st
+	return st
+}
+
+// Uninstall plans the removal of daemons of t's scope and home, whichever
+// backend they are installed for.
+func Uninstall(ctx context.Context, h host.Host, ctl Manager, t generators.Target, daemons []string, o Options) (*Plan, error) {
+	p := newPlanner(ctx, h, ctl, generators.Uninstall, o)
+	for _, d := range daemons {
+		m, err := ReadManifest(h, t, d)
+		if err != nil {
+			p.errs = append(p.errs, fmt.Errorf("cannot uninstall %s: %w", d, err))
+			continue
+		}
+		p.uninstall(m)
+	}
+	return p.done()
+}
+
+func (p *planner) uninstall(m *Manifest) {
+	if !p.begin(m.Daemon, m.target()) {
+		return
+	}
+	p.b, p.item, p.next = m.bundle(p.h), &Item{}, &Manifest{}
+	p.outcome.Jobs, p.outcome.Change = p.b.Jobs, Delete
+	for _, a := range m.Accounts {
+		p.note("user %s was made for it and is kept", a)
+	}
+	p.retire(p.b, func(string) bool { return true })
+	// Links first: they must not dangle if something goes wrong.
+	for _, f := range slices.Backward(m.Files) {
+		p.remove(f)
+	}
+	for _, s := range p.c.Steps(p.b, generators.Uninstall) {
+		if s.Verb == generators.Reload && (p.h.Live() || !s.Live) {
+			p.add(Step{Step: s, phase: reload, undo: []generators.Step{s}})
+		}
+		if s.Verb == generators.Clean && s.Job == "" && (p.h.Live() || !s.Live) {
+			p.add(Step{Step: s, phase: cleanup})
+		}
+	}
+	name := manifestPath(p.outcome.Target, m.Daemon)
+	if now, err := p.h.Stat(name); err == nil {
+		p.gone[name] = true
+		p.add(Step{Step: generators.Step{Verb: generators.RemoveFile, Path: name}, Change: Delete, before: &now, phase: finish})
+	}
+	for _, dir := range slices.Backward(m.Directories) {
+		if !p.empties(dir) {
+			continue
+		}
+		p.gone[dir] = true
+		f, err := p.h.Stat(dir)
+		if err == nil {
+			p.add(Step{Step: generators.Step{Verb: removeDir, Path: dir, Optional: true}, Change: Delete, before: &f, phase: finish})
+		}
+	}
+}
+
+// empties reports whether nothing will be left in a directory.
+func (p *planner) empties(dir string) bool {
+	names, err := p.h.Names(dir)
+	return err == nil && !slices.ContainsFunc(names, func(n string) bool { return !p.gone[path.Join(dir, n)] })
+}
