@@ -9,6 +9,8 @@ const (
 	AcceptedLoss Code = "L005"
 	StaleConsent Code = "L006"
 	Override     Code = "L007"
+
+	UnknownNative Code = "L008"
 )
 
 var lossCodes = []CodeInfo{
@@ -19,4 +21,5 @@ var lossCodes = []CodeInfo{
 	{AcceptedLoss, "a loss that the author accepted", "The loss is listed in accept_loss or --allow-loss; it is reported so that nobody forgets it."},
 	{StaleConsent, "accept_loss has an entry without effect", "Nothing is lost for this field on this backend. Remove the entry so that it cannot hide a loss later."},
 	{Override, "a native override is in effect", "Keys under overrides are written as they are and are not checked against the rest of the spec."},
+	{UnknownNative, "the target does not know a native override", "The backend has no such key, or not in this version, and would ignore it. Check the spelling and the version, or remove the override."},
 }
