@@ -1,0 +1,16 @@
+package sysvinit
+
+import (
+	"testing"
+
+	"github.com/daemonize/daemonize/generators/gentest"
+)
+
+func TestConformance(t *testing.T) {
+	gentest.Suite{
+		Generator: New(),
+		Structure: structure,
+		ReadBack:  readBack,
+		Confirm:   confirm,
+	}.Run(t)
+}

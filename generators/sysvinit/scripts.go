@@ -1,0 +1,603 @@
+package sysvinit
+
+// The fixed parts of the scripts. They hold no values: those are assigned to
+// variables before them, quoted by internal/shell. All of it is POSIX sh for
+// dash, busybox ash and bash, with setsid, flock (util-linux or busybox),
+// mkfifo, logger, and a /proc.
+
+// shared is in both scripts: telling processes apart and signalling them.
+//
+// A process is known by its number and its start time (field 22 of proc(5)'s
+// stat), so that a number used again never leads to a stranger. A service's
+// processes are those of its session (field 6), which setsid gave it: unlike
+// the process group, a shell with job control does not leave it.
+const shared = `
+# clock sets now to the centiseconds since boot: setting the time moves no timeout.
+clock() {
+	read -r now _ </proc/uptime
+	now=$((${now%.*} * 100 + 1${now#*.} - 100))
+}
+
+nap() {
+	sleep 0.1 2>/dev/null || sleep 1
+}
+
+# stat_of PID sets session and born (the start time) of a process that is no zombie.
+stat_of() {
+	stat=
+	{
+		while IFS= read -r line || [ -n "$line" ]; do
+			stat=$stat$line
+		done <"/proc/$1/stat"
+	} 2>/dev/null
+	stat=${stat##*") "}
+	# shellcheck disable=SC2086
+	set -- $stat
+	[ $# -ge 20 ] || return 1
+	case $1 in
+	Z | X) return 1 ;;
+	esac
+	session=$4
+	shift 19
+	born=$1
+}
+
+# members SESSION sets members to the processes of a session.
+members() {
+	members=
+	for proc in /proc/[0-9]*; do
+		stat_of "${proc#/proc/}" && [ "$session" = "$1" ] && members="$members ${proc#/proc/}"
+	done
+}
+
+# signal_all SIGNAL SESSION
+signal_all() {
+	members "$2"
+	for member in $members; do
+		kill -s "$1" "$member" 2>/dev/null
+	done
+	[ -n "$members" ]
+}
+
+# ask SIGNAL PID SESSION sends what asks the service to end, force what makes it.
+ask() {
+	case $kill_mode in
+	control-group) signal_all "$1" "$3" ;;
+	mixed | process) kill -s "$1" "$2" 2>/dev/null ;;
+	esac
+}
+
+force() {
+	case $kill_mode in
+	control-group | mixed) signal_all "$1" "$3" ;;
+	process) kill -s "$1" "$2" 2>/dev/null ;;
+	esac
+}
+`
+
+// initBody is the rest of the init script. Its exit codes are those of LSB
+// 3.1, 20.2 ("Init Script Actions").
+const initBody = `
+say() {
+	printf '%s: %s\n' "$name" "$*"
+}
+
+fail() {
+	printf '%s: %s\n' "$name" "$*" >&2
+}
+
+# lock keeps two calls from starting or stopping the service at once.
+lock() {
+	if [ "$(id -u)" -ne 0 ]; then
+		fail 'only root can do this'
+		exit 4
+	fi
+	mkdir -p "$dir" || exit 1
+	exec 9>"$dir/lock"
+	flock 9 || exit 1
+}
+
+# alive FILE reports whether the very process that FILE names is running, and sets pid, since and group.
+alive() {
+	pid='' since='' group=''
+	{ read -r pid since group <"$1"; } 2>/dev/null && stat_of "$pid" && [ "$born" = "$since" ]
+}
+
+# get_state sets state to what the supervisor said last.
+get_state() {
+	state=
+	{ read -r state <"$dir/state"; } 2>/dev/null
+}
+
+# ready reports whether the process that is running has come up.
+ready() {
+	alive "$dir/main" && { read -r id <"$dir/ready"; } 2>/dev/null && [ "$id" = "$pid $since" ]
+}
+
+start() {
+	get_state
+	if alive "$dir/main" || alive "$dir/loop" || [ "$state" = exited ]; then
+		say 'is already running'
+		return 0
+	fi
+	if [ ! -x "$program" ]; then
+		fail "$program is not installed"
+		return 5
+	fi
+	check
+	case $? in
+	0) ;;
+	9) return 0 ;; # a condition does not hold: skipped
+	6) return 6 ;;
+	*) return 1 ;;
+	esac
+	rm -f "$dir/state" "$dir/ready" "$dir/main" "$dir/verdict" "$pidfile"
+	launch || return 1
+	clock
+	if [ -n "$start_timeout" ]; then
+		deadline=$((now + start_timeout))
+	fi
+	launched=$now
+	while :; do
+		gone=
+		alive "$dir/loop" || gone=1
+		get_state
+		case $state in
+		exited)
+			say 'has run'
+			break
+			;;
+		ended*)
+			say "${state#* }"
+			break
+			;;
+		failed* | waiting*)
+			fail "did not start: ${state#* }"
+			return 1
+			;;
+		esac
+		if ready; then
+			say "is running, process $pid"
+			break
+		fi
+		clock
+		if [ -n "$gone" ] && { [ -n "$state" ] || [ "$now" -gt $((launched + 1000)) ]; }; then
+			fail 'did not start: its supervisor has ended'
+			return 1
+		fi
+		if [ -n "$start_timeout" ] && [ "$now" -gt "$deadline" ]; then
+			fail 'did not start in time'
+			stop >/dev/null
+			echo 'failed did not start in time' >"$dir/state"
+			return 1
+		fi
+		nap
+	done
+	if [ -d /var/lock/subsys ]; then
+		: >"/var/lock/subsys/$name"
+	fi
+}
+
+# launch runs the supervisor in a session of its own. The second setsid leads
+# a process group already and so forks, which "&" must not do: a process
+# started by it ignores SIGINT and SIGQUIT for ever (POSIX, XCU 2.12).
+launch() {
+	env -i "PATH=$PATH" @PASS@setsid setsid "$lib/supervise" </dev/null >/dev/null 2>&1 9>&-
+}
+
+stop() {
+	get_state
+	if ! alive "$dir/main" && ! alive "$dir/loop"; then
+		if [ "$state" = exited ]; then
+			on_stop
+			after_stop
+		fi
+		say 'is not running'
+		tidy
+		return 0
+	fi
+	alive "$dir/loop" && kill -s TERM "$pid"
+	if alive "$dir/main"; then
+		export MAINPID="$pid"
+		on_stop
+		unset MAINPID
+	fi
+	clock
+	deadline=
+	if [ -n "$stop_timeout" ]; then
+		deadline=$((now + stop_timeout))
+	fi
+	asked='' forced=''
+	while :; do
+		busy=
+		if alive "$dir/main"; then
+			# Without signals nothing more can be done here.
+			[ "$kill_mode" = none ] || busy=1
+			if [ "$asked" != "$pid $since" ]; then
+				asked="$pid $since"
+				ask "$stop_signal" "$pid" "$group"
+				if [ -n "$send_sighup" ]; then
+					ask HUP "$pid" "$group"
+				fi
+				# A stopped process cannot act on the signal.
+				ask CONT "$pid" "$group"
+			fi
+		fi
+		if alive "$dir/loop"; then
+			if [ -z "$busy" ] && [ "$kill_mode" = none ]; then
+				kill -s KILL "$pid"
+			fi
+			busy=1
+			kill -s TERM "$pid" 2>/dev/null
+		fi
+		[ -n "$busy" ] || break
+		clock
+		if [ -n "$deadline" ] && [ "$now" -gt "$deadline" ]; then
+			if [ -n "$forced" ]; then
+				fail 'cannot be stopped'
+				return 1
+			fi
+			forced=1
+			deadline=$((now + stop_timeout + 500))
+			if alive "$dir/main"; then
+				force "$final_signal" "$pid" "$group"
+			elif alive "$dir/loop"; then
+				# It is busy with a hook, or with the rest of the processes.
+				rest=
+				if [ -f "$dir/rest" ]; then
+					read -r rest <"$dir/rest"
+				fi
+				if [ -n "$rest" ]; then
+					force "$final_signal" "$pid" "$rest"
+				else
+					signal_all KILL "$group"
+				fi
+			fi
+		fi
+		nap
+	done
+	tidy
+	say 'has stopped'
+}
+
+tidy() {
+	rm -f "$dir/state" "$dir/ready" "$dir/main" "$dir/loop" "$dir/rest" "$dir/verdict" "$pidfile" "/var/lock/subsys/$name"
+}
+
+status() {
+	get_state
+	if alive "$dir/main"; then
+		if alive "$dir/loop"; then
+			alive "$dir/main"
+			if ready; then
+				say "is running, process $pid"
+			else
+				say "is starting, process $pid"
+			fi
+		else
+			alive "$dir/main"
+			say "is running, process $pid, without its supervisor"
+		fi
+		return 0
+	fi
+	if alive "$dir/loop"; then
+		case $state in
+		waiting*) say "is waiting to be started again: ${state#* }" ;;
+		*) say 'is starting or stopping' ;;
+		esac
+		return 3
+	fi
+	case $state in
+	exited)
+		say 'is active, its process has ended'
+		return 0
+		;;
+	failed*)
+		say "has failed: ${state#* }"
+		return 1
+		;;
+	esac
+	if [ -f "$pidfile" ]; then
+		say 'is dead, but its process ID file exists'
+		return 1
+	fi
+	say 'is not running'
+	return 3
+}
+
+case ${1-} in
+start)
+	lock
+	start
+	;;
+stop)
+	lock
+	stop
+	;;
+restart)
+	lock
+	restart
+	;;
+try-restart | condrestart)
+	if status >/dev/null; then
+		lock
+		restart
+	fi
+	;;
+reload)
+	reload
+	;;
+force-reload)
+	force_reload
+	;;
+status)
+	status
+	;;
+*)
+	echo "Usage: $0 {start|stop|restart|try-restart|condrestart|reload|force-reload|status}" >&2
+	exit 2
+	;;
+esac
+`
+
+// superviseHead follows shared in the supervisor. What is between it and
+// superviseBody depends on the daemon: one_run, judge, again, next_delay,
+// open_log and the hooks.
+const superviseHead = `
+set_state() {
+	printf '%s\n' "$*" >"$dir/state.new" && mv -f "$dir/state.new" "$dir/state"
+}
+
+say() {
+	logger -t "$name" -p daemon.notice -- "$*" 2>/dev/null
+}
+
+# pause CENTISECONDS ends early when the service is told to stop.
+pause() {
+	sleep "$(($1 / 100)).$(($1 % 100 / 10))$(($1 % 10))" &
+	wait "$!"
+	if [ -n "$stopping" ]; then
+		kill "$!" 2>/dev/null
+	fi
+}
+
+# describe STATUS sets ended to how the process ended.
+describe() {
+	case $1 in
+	126 | 127) ended="it could not be run (status $1)" ;;
+	129 | 1[3-8]? | 19[0-2]) ended="it was ended by signal $(($1 - 128))" ;;
+	*) ended="it ended with status $1" ;;
+	esac
+	if [ ! -f "$dir/main" ]; then
+		ended='its input or output could not be opened'
+	fi
+}
+
+# leftovers ends what the process left behind, as systemd.kill(5) has it.
+leftovers() {
+	[ -f "$dir/main" ] && read -r _ _ rest <"$dir/main" || return
+	case $kill_mode in
+	control-group) first=$stop_signal ;;
+	mixed) first=$final_signal ;;
+	*) return ;;
+	esac
+	members "$rest"
+	[ -n "$members" ] || return
+	printf '%s\n' "$rest" >"$dir/rest"
+	# When the service was told to stop, they were told already.
+	if [ -z "$stopping" ] || [ "$kill_mode" = mixed ]; then
+		signal_all "$first" "$rest"
+		signal_all CONT "$rest"
+	fi
+	clock
+	deadline=
+	if [ -n "$stop_timeout" ]; then
+		deadline=$((now + stop_timeout))
+	fi
+	while
+		members "$rest"
+		[ -n "$members" ]
+	do
+		clock
+		if [ -n "$deadline" ] && [ "$now" -gt "$deadline" ]; then
+			signal_all "$final_signal" "$rest"
+			deadline=$((now + 100))
+		fi
+		nap
+	done
+	rm -f "$dir/rest"
+}
+
+# finish WORD TEXT ends supervision.
+finish() {
+	rm -f "$dir/main" "$dir/ready" "$dir/verdict"
+	forget
+	case $1 in
+	stopped) rm -f "$dir/state" "$pidfile" ;;
+	failed)
+		say "$2; not starting again"
+		set_state "$*"
+		;;
+	*)
+		rm -f "$pidfile"
+		set_state "$*"
+		;;
+	esac
+	rm -f "$dir/loop"
+	consequences "$1"
+	exit 0
+}
+`
+
+// The parts of watchBody that not every service needs begin with these lines.
+const (
+	comeUpMark = "# come_up waits"
+	guardMark  = "# guard watches"
+)
+
+// watchBody brings the process up and watches over it, beside the supervisor.
+const watchBody = `
+# still reports whether the watched process runs.
+still() {
+	stat_of "$main" && [ "$born" = "$birth" ]
+}
+
+# undo WORD ends the process for a reason that the supervisor learns.
+undo() {
+	printf '%s\n' "$1" >"$dir/verdict"
+	still || return
+	rest=$session
+	ask "$stop_signal" "$main" "$rest"
+	clock
+	deadline=
+	if [ -n "$stop_timeout" ]; then
+		deadline=$((now + stop_timeout))
+	fi
+	while still; do
+		clock
+		if [ -n "$deadline" ] && [ "$now" -gt "$deadline" ]; then
+			force "$final_signal" "$main" "$rest"
+			deadline=$((now + 100))
+		fi
+		nap
+	done
+}
+
+# come_up waits until the program has replaced the scripts that prepare for it
+# and has lived for a moment after that.
+come_up() {
+	clock
+	limit=
+	if [ -n "$start_timeout" ]; then
+		limit=$((now + start_timeout))
+	fi
+	settled=0
+	while [ "$settled" -lt "$settle" ]; do
+		still || exit 0
+		comm=
+		[ -r "/proc/$main/comm" ] && read -r comm <"/proc/$main/comm"
+		case $comm in
+		@PRELUDE@) settled=0 ;;
+		*) settled=$((settled + 1)) ;;
+		esac
+		clock
+		if [ -n "$limit" ] && [ "$now" -gt "$limit" ]; then
+			undo timeout
+			exit 0
+		fi
+		nap
+	done
+}
+
+announce() {
+	printf '%s %s\n' "$main" "$birth" >"$dir/ready.new" && mv -f "$dir/ready.new" "$dir/ready"
+}
+
+# guard watches until the process has ended.
+guard() {
+	clock
+	limit=
+	if [ -n "$max_runtime" ]; then
+		limit=$((now + max_runtime))
+	fi
+	check_at=$((now + interval))
+	patience=$((now + start_period))
+	failures=0
+	while still; do
+		clock
+		if [ -n "$limit" ] && [ "$now" -ge "$limit" ]; then
+			say 'it has reached max_runtime'
+			undo timeout
+			break
+		fi
+		if [ -n "$check" ] && [ "$now" -ge "$check_at" ]; then
+			if timeout -s KILL "$check_timeout" "$check" </dev/null >/dev/null 2>&1; then
+				failures=0
+			elif [ "$now" -ge "$patience" ]; then
+				failures=$((failures + 1))
+			fi
+			if [ "$failures" -ge "$retries" ]; then
+				say "its healthcheck failed $failures times in a row"
+				undo unhealthy
+				break
+			fi
+			clock
+			check_at=$((now + interval))
+		fi
+		if [ -n "$limit" ] && [ "$limit" -lt $((now + 100)) ]; then
+			nap
+		else
+			sleep 1
+		fi
+	done
+}
+`
+
+// superviseBody is the rest of the supervisor. It waits for the process in
+// the foreground: then the shell leaves SIGINT and SIGQUIT as they are, and
+// its own SIGTERM takes effect when the process has ended, neither earlier
+// nor lost.
+const superviseBody = `
+case ${1-} in
+exec)
+	# This becomes the daemon: what it is known by is written before.
+	stat_of "$$" || exit 1
+	printf '%s %s %s\n' "$$" "$born" "$session" >"$dir/main" || exit 1
+	printf '%s\n' "$$" >"$pidfile"
+	@WATCH@
+	exec "$lib/run"
+	;;
+@WATCHER@esac
+
+stopping=
+trap 'stopping=1' TERM
+# Caught and not ignored: an ignored signal would stay so in the daemon.
+for caught in HUP INT QUIT USR1 USR2 ALRM PIPE; do
+	trap : "$caught"
+done
+stat_of "$$" || exit 1
+printf '%s %s %s\n' "$$" "$born" "$session" >"$dir/loop" || exit 1
+
+attempts=
+restarts=0
+while :; do
+	clock
+	if [ "$burst" -gt 0 ] && [ "$window" -gt 0 ]; then
+		recent=
+		count=0
+		for at in $attempts; do
+			if [ "$at" -gt $((now - window)) ]; then
+				recent="$recent $at"
+				count=$((count + 1))
+			fi
+		done
+		if [ "$count" -ge "$burst" ]; then
+			finish failed "${ended:-it ended}, too often to be started again"
+		fi
+		attempts="$recent $now"
+	fi
+	rm -f "$dir/ready" "$dir/main" "$dir/verdict"
+	set_state starting
+	open_log
+	one_run
+	leftovers
+	rm -f "$dir/ready"
+	verdict=
+	if [ -f "$dir/verdict" ]; then
+		read -r verdict <"$dir/verdict"
+	fi
+	judge
+	after_stop
+	[ -z "$stopping" ] || finish stopped
+	if ! again; then
+		[ "$outcome" = clean ] || finish failed "$ended"
+		finish ended "$ended"
+	fi
+	restarts=$((restarts + 1))
+	set_state waiting "$ended"
+	say "$ended; starting again"
+	next_delay
+	pause "$delay"
+	[ -z "$stopping" ] || finish stopped
+done
+`
