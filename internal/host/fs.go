@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,7 +17,8 @@ import (
 	"github.com/daemonize/daemonize/generators"
 )
 
-// Tree is the [Host] that is a directory: / for the running machine. Nothing
+// Tree is the [Host] that is a directory: that of the running machine, or one
+// that becomes the root directory of another. Nothing
 // outside the directory can be reached, whatever symbolic links it holds:
 // absolute links are resolved inside it, as they will be when it is the root,
 // and the file system calls go through [os.Root], which refuses what escapes
@@ -25,12 +27,18 @@ type Tree struct {
 	root *os.Root
 	dir  string
 	run  Runner
+	live bool
 	euid int
 }
 
-// Open opens the machine whose root directory is dir; / is this machine.
-// Programs are run by r.
+// Open opens the system below dir, which is not running even if dir is / (as
+// in the build of a container image). Programs are run by r, and only those
+// that can be told to work on another root directory.
 func Open(dir string, r Runner) (*Tree, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open root directory: %w", err)
+	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open root directory: %w", err)
@@ -38,11 +46,20 @@ func Open(dir string, r Runner) (*Tree, error) {
 	return &Tree{root: root, dir: dir, run: r, euid: os.Geteuid()}, nil
 }
 
+// This opens the running machine.
+func This(r Runner) (*Tree, error) {
+	t, err := Open("/", r)
+	if err == nil {
+		t.live = true
+	}
+	return t, err
+}
+
 // Close releases the directory.
 func (t *Tree) Close() error { return t.root.Close() }
 
 // Live implements [Host].
-func (t *Tree) Live() bool { return t.dir == "/" }
+func (t *Tree) Live() bool { return t.live }
 
 // Privileged implements [Host].
 func (t *Tree) Privileged() bool { return t.euid == 0 }
@@ -107,7 +124,7 @@ func (t *Tree) resolve(name string, follow bool) (string, error) {
 		// Root must not be led somewhere else by a user who can make links
 		// on the way, compare protected_symlinks in proc_sys_fs(5). Below
 		// another root os.Root takes care of that.
-		if uid, _ := owner(info); t.Live() && uid > 0 && uid != t.euid {
+		if uid, _ := owner(info); t.dir == "/" && uid > 0 && uid != t.euid {
 			return "", &fs.PathError{Op: "resolve", Path: name, Err: fmt.Errorf("/%s is a symbolic link of user %d, which is not followed", next, uid)}
 		}
 		target, err := t.root.Readlink(next)

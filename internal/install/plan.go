@@ -14,6 +14,7 @@ import (
 
 	"github.com/daemonize/daemonize/generators"
 	"github.com/daemonize/daemonize/internal/host"
+	"github.com/daemonize/daemonize/spec"
 )
 
 // Verbs of steps that no controller makes.
@@ -43,6 +44,24 @@ type Item struct {
 	Settle time.Duration
 	// MayEnd accepts a job that has ended well, such as a oneshot.
 	MayEnd bool
+}
+
+// settle is how long a job that cannot say that it is ready has to stay up: most
+// that die of their configuration do it sooner.
+const settle = 500 * time.Millisecond
+
+// ItemOf returns the item of a daemon that was rendered to b.
+func ItemOf(d *spec.Daemon, b generators.Bundle) Item {
+	it := Item{Bundle: b, MayEnd: d.Type == "oneshot"}
+	if d.Start.Timeout != spec.Infinity {
+		it.Timeout = time.Duration(d.Start.Timeout.Seconds()) * time.Second
+	}
+	// The others have told, by a message, a bus name, a pid file or their
+	// end. What only waits for an event has nothing to die of.
+	if slices.Contains([]string{"simple", "exec", "idle"}, d.Type) && len(d.Timers)+len(d.Sockets)+len(d.Paths) == 0 {
+		it.Settle = settle
+	}
+	return it
 }
 
 // Options change what is planned.

@@ -1,0 +1,527 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"path"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/daemonize/daemonize"
+	"github.com/daemonize/daemonize/generators"
+	"github.com/daemonize/daemonize/internal/host"
+	"github.com/daemonize/daemonize/internal/install"
+	"github.com/daemonize/daemonize/internal/shell"
+	"github.com/daemonize/daemonize/spec"
+	"github.com/daemonize/daemonize/spec/diag"
+)
+
+// hostFlags choose the machine that a command works on.
+type hostFlags struct {
+	root   string
+	scope  string
+	dryRun bool
+	force  bool
+}
+
+func (f *hostFlags) add(fl *pflag.FlagSet) {
+	fl.StringVar(&f.root, "root", "", "work on the system below this directory, which is not running")
+	fl.StringVar(&f.scope, "scope", "system", "system or user services")
+	fl.BoolVarP(&f.dryRun, "dry-run", "n", false, "print what would be done and do nothing")
+	fl.BoolVar(&f.force, "force", false, "replace or remove files of ours although they were edited")
+}
+
+type installFlags struct {
+	hostFlags
+	renderFlags renderFlags // for the policy
+	backend     string
+	family      string
+	options     install.Options
+}
+
+func (a *app) installCmd() *cobra.Command {
+	var f installFlags
+	cmd := &cobra.Command{
+		Use:   "install FILE...",
+		Short: "Install daemons, start them and wait until they are up",
+		Long: `Install daemons on this machine: write their native files, have the service
+manager read them, enable and start the daemons, and wait until they are up. If
+anything fails, everything is put back and the reason is shown. Installing the
+same spec again changes nothing; a changed spec restarts what it concerns, and
+only if it runs.
+
+Files that daemonize did not install are never overwritten. What it did install
+is listed in /var/lib/daemonize/NAME.json (of a user: in ~/.local/state/daemonize).
+
+With --root DIR the system below DIR is prepared, and no running service manager
+is touched.
+
+Exit status: 0 installed, 1 failed and put back, 3 invalid spec, 4 a loss was
+refused, 6 a file was edited since it was installed.`,
+		Example: `  sudo daemonize install web.daemon.yaml
+  daemonize install --dry-run web.daemon.yaml
+  daemonize install --root image --backend systemd@252 services/`,
+		Args: atLeastOneFile,
+		RunE: func(_ *cobra.Command, args []string) error { return a.install(args, f) },
+	}
+	fl := cmd.Flags()
+	fl.StringVarP(&f.backend, "backend", "b", "", "service manager, as NAME or NAME@VERSION (default: the one that runs)")
+	f.hostFlags.add(fl)
+	f.renderFlags.addPolicy(fl)
+	fl.StringVar(&f.family, "family", "", "file layout of the distribution: debian or redhat (default: that of the machine)")
+	fl.BoolVar(&f.options.NoEnable, "no-enable", false, "leave alone whether the daemons start at boot")
+	fl.BoolVar(&f.options.NoStart, "no-start", false, "leave alone whether the daemons run")
+	return cmd
+}
+
+// machine opens the host that the flags choose, and locks it unless the run
+// is dry.
+func (a *app) machine(f hostFlags) (h *host.Tree, scope generators.Scope, release func(), err error) {
+	if scope, err = parseScope(f.scope); err != nil {
+		return nil, 0, nil, err
+	}
+	if f.root == "" {
+		h, err = host.This(host.Programs{})
+	} else {
+		h, err = host.Open(f.root, host.Programs{})
+	}
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	if f.dryRun {
+		return h, scope, func() { h.Close() }, nil
+	}
+	if h.Live() && scope == generators.System && !h.Privileged() {
+		h.Close()
+		return nil, 0, nil, errors.New("cannot change services of the system: that needs root (sudo), or take --scope user, --root DIR or --dry-run")
+	}
+	unlock, err := h.Lock(scope)
+	if err != nil {
+		h.Close()
+		return nil, 0, nil, err
+	}
+	return h, scope, func() { unlock(); h.Close() }, nil
+}
+
+// controller returns the controller of a backend, or nil.
+func controller(backend string) generators.Controller {
+	if g, ok := daemonize.Backend(backend); ok {
+		if c, ok := g.(generators.Controller); ok {
+			return c
+		}
+	}
+	return nil
+}
+
+// home is the home directory of the user, for the user scope.
+func (a *app) home(scope generators.Scope) (string, error) {
+	if scope == generators.System {
+		return "", nil
+	}
+	home := a.Getenv("HOME")
+	if !path.IsAbs(home) {
+		return "", fmt.Errorf("cannot find the home directory: HOME is %q", home)
+	}
+	return path.Clean(home), nil
+}
+
+// target finds out what to install for.
+func (a *app) target(ctx context.Context, h *host.Tree, scope generators.Scope, f installFlags) (generators.Target, error) {
+	home, err := a.home(scope)
+	if err != nil {
+		return generators.Target{}, err
+	}
+	var t generators.Target
+	if f.backend != "" {
+		if t, err = daemonize.ParseTarget(f.backend, scope); err != nil {
+			return t, &exitError{exitUsage, err.Error()}
+		}
+	}
+	switch {
+	case !h.Live() && f.backend == "":
+		return t, usagef("nothing runs below --root that could be found: name the service manager, such as --backend systemd@252")
+	case h.Live():
+		found, err := detect(ctx, h, scope, t.Backend)
+		if err != nil {
+			return t, err
+		}
+		if strings.Contains(f.backend, "@") {
+			if t.Version > found.Version {
+				return t, fmt.Errorf("cannot install for %s: this machine has %s", t, found)
+			}
+			found.Version = t.Version
+		}
+		t = found
+	}
+	t.Scope, t.Home = scope, home
+	switch f.family {
+	case "redhat":
+		t.Family = generators.RedHat
+	case "debian":
+		t.Family = generators.Debian
+	case "":
+		if h.Exists("/etc/redhat-release") {
+			t.Family = generators.RedHat
+		}
+	default:
+		return t, usagef("unknown --family %q: debian or redhat", f.family)
+	}
+	return t, nil
+}
+
+// detect finds the service manager that runs; only that one if it is named.
+func detect(ctx context.Context, h host.Host, scope generators.Scope, backend string) (generators.Target, error) {
+	var asked []string
+	for _, g := range daemonize.Backends() {
+		name := g.Info().Name
+		if backend != "" && name != backend {
+			continue
+		}
+		c, ok := g.(generators.Controller)
+		if !ok {
+			if backend != "" {
+				return generators.Target{}, fmt.Errorf("cannot install for %s: daemonize renders its files (render --out DIR) but does not operate it yet", name)
+			}
+			continue
+		}
+		if t, ok := c.Detect(ctx, h, scope); ok {
+			return t, nil
+		}
+		asked = append(asked, name)
+	}
+	return generators.Target{}, fmt.Errorf("cannot find a running service manager for %s services (looked for %s): use --root to prepare a system that is not running (--root / for this one)", scope, strings.Join(asked, ", "))
+}
+
+func (a *app) install(args []string, f installFlags) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	files, err := inputs(args)
+	if err != nil {
+		return err
+	}
+	h, scope, release, err := a.machine(f.hostFlags)
+	if err != nil {
+		return err
+	}
+	defer release()
+	t, err := a.target(ctx, h, scope, f)
+	if err != nil {
+		return err
+	}
+	items, diags, err := a.items(files, t, f.renderFlags.policy)
+	if err != nil {
+		return err
+	}
+	if diags.HasErrors() {
+		if a.output == "json" {
+			if err := a.printJSON(newInstallation(nil, f.hostFlags, diags)); err != nil {
+				return err
+			}
+		}
+		return verdict(diags)
+	}
+	f.options.Force = f.force
+	plan, err := install.Install(ctx, h, controller, items, f.options)
+	if err != nil {
+		return a.refused(err)
+	}
+	return a.apply(ctx, h, plan, f.hostFlags, diags)
+}
+
+// items reads and renders all specs: all of them, or nothing is installed.
+func (a *app) items(files []string, t generators.Target, policy generators.Policy) ([]install.Item, diag.List, error) {
+	var items []install.Item
+	var all diag.List
+	from := map[string]string{}
+	for _, file := range files {
+		doc, err := a.read(file)
+		if err != nil {
+			return nil, nil, err
+		}
+		diags := doc.diags
+		if !diags.HasErrors() {
+			for _, d := range doc.daemons {
+				if other, taken := from[d.Name]; taken {
+					return nil, nil, fmt.Errorf("cannot install daemon %q of %s: %s defines a daemon of the same name", d.Name, doc.file, other)
+				}
+				from[d.Name] = doc.file
+				b, found, err := daemonize.Render(d, t, policy)
+				if err != nil {
+					return nil, nil, err
+				}
+				diags = append(diags, found...)
+				items = append(items, install.ItemOf(d, b))
+			}
+		}
+		a.keep(doc, diags)
+		a.report(diags)
+		all = append(all, diags...)
+	}
+	return items, all, nil
+}
+
+// refused tells why there is no plan. Nothing was changed.
+func (a *app) refused(err error) error {
+	code := exitDrift
+	var walk func(error)
+	walk = func(err error) {
+		if joined, ok := err.(interface{ Unwrap() []error }); ok {
+			for _, e := range joined.Unwrap() {
+				walk(e)
+			}
+			return
+		}
+		if c, ok := errors.AsType[*install.Conflict](err); !ok || !c.Drift {
+			code = exitFailure
+		}
+		fmt.Fprintln(a.Stderr, "daemonize:", err)
+	}
+	walk(err)
+	fmt.Fprintln(a.Stderr, "daemonize: nothing was changed")
+	return &exitError{code: code}
+}
+
+// installation is the JSON form of a plan and what came of it.
+type installation struct {
+	Version     int                 `json:"version"`
+	Root        string              `json:"root,omitempty"`
+	DryRun      bool                `json:"dry_run"`
+	Daemons     []installedDaemon   `json:"daemons"`
+	Steps       []install.Step      `json:"steps"`
+	Jobs        []generators.Status `json:"jobs"`
+	Notes       []string            `json:"notes"`
+	Failure     *installFailure     `json:"failure,omitempty"`
+	Diagnostics diag.List           `json:"diagnostics"`
+}
+
+type installedDaemon struct {
+	install.Outcome
+	Target string `json:"target"`
+}
+
+type installFailure struct {
+	Daemon     string   `json:"daemon"`
+	Message    string   `json:"message"`
+	Log        []string `json:"log,omitempty"`
+	RolledBack bool     `json:"rolled_back"`
+	Undo       string   `json:"undo_error,omitempty"`
+}
+
+func newInstallation(p *install.Plan, f hostFlags, diags diag.List) installation {
+	r := installation{Version: 1, Root: f.root, DryRun: f.dryRun, Diagnostics: nonNil(diags),
+		Daemons: []installedDaemon{}, Steps: []install.Step{}, Jobs: []generators.Status{}, Notes: []string{}}
+	if p != nil {
+		r.Steps = nonNil(p.Steps)
+		for _, o := range p.Outcomes {
+			r.Daemons = append(r.Daemons, installedDaemon{o, o.Target.String()})
+		}
+	}
+	return r
+}
+
+// apply carries a plan out, unless the run is dry, and reports.
+func (a *app) apply(ctx context.Context, h host.Host, p *install.Plan, f hostFlags, diags diag.List) error {
+	r := newInstallation(p, f, diags)
+	var failure error
+	if !f.dryRun {
+		result, err := p.Apply(ctx, install.SystemClock{}, nil)
+		if err != nil {
+			r.Failure = a.failed(err)
+			failure = &exitError{code: exitFailure}
+		} else {
+			r.Jobs, r.Notes = nonNil(result.Jobs), nonNil(result.Notes)
+		}
+	}
+	if a.output == "json" {
+		if err := a.printJSON(r); err != nil {
+			return err
+		}
+		return failure
+	}
+	if failure != nil {
+		return failure
+	}
+	var out bytes.Buffer
+	for _, o := range p.Outcomes {
+		r.daemon(&out, p, o, h.Live())
+	}
+	for _, note := range r.Notes {
+		fmt.Fprintf(&out, "note: %s\n", note)
+	}
+	if f.dryRun {
+		fmt.Fprintln(&out, "dry run: nothing was changed")
+	}
+	_, err := a.Stdout.Write(out.Bytes())
+	return err
+}
+
+// failed tells why a plan was not carried out and what state that leaves.
+func (a *app) failed(err error) *installFailure {
+	f, ok := errors.AsType[*install.Failure](err)
+	if !ok {
+		fmt.Fprintln(a.Stderr, "daemonize:", err)
+		return &installFailure{Message: err.Error()}
+	}
+	fmt.Fprintln(a.Stderr, "daemonize:", f)
+	if len(f.Log) > 0 {
+		fmt.Fprintf(a.Stderr, "last messages of %s:\n", f.Step.Job)
+		for _, line := range f.Log {
+			fmt.Fprintln(a.Stderr, "  "+printable(line))
+		}
+	}
+	j := &installFailure{Daemon: f.Daemon, Message: f.Error(), Log: f.Log, RolledBack: f.Undo == nil}
+	if f.Undo == nil {
+		fmt.Fprintln(a.Stderr, "daemonize: everything was put back")
+	} else {
+		j.Undo = f.Undo.Error()
+		for line := range strings.Lines(j.Undo) {
+			fmt.Fprintln(a.Stderr, "daemonize:", strings.TrimSuffix(line, "\n"))
+		}
+		fmt.Fprintln(a.Stderr, "daemonize: not everything could be put back")
+	}
+	return j
+}
+
+// printable keeps what a service logs from acting on the terminal.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\t' || r >= 0x7f && r < 0xa0 {
+			return '?'
+		}
+		return r
+	}, s)
+}
+
+// deeds are the words for what became of a daemon: planned and done.
+var deeds = [...]struct {
+	change        install.Change
+	planned, done string
+}{
+	{install.Create, "would be installed", "installed"},
+	{install.Update, "would be updated", "updated"},
+	{install.Unchanged, "is up to date", "is up to date"},
+	{install.Delete, "would be removed", "removed"},
+}
+
+// daemon reports about one daemon: every file, every command, and what next.
+func (r *installation) daemon(out *bytes.Buffer, p *install.Plan, o install.Outcome, live bool) {
+	word := ""
+	for _, d := range deeds {
+		if d.change == o.Change {
+			word = d.done
+			if r.DryRun {
+				word = d.planned
+			}
+		}
+	}
+	fmt.Fprintf(out, "%s (%s) %s\n", o.Daemon, o.Target, word)
+	told := map[string]bool{} // the manifest is written twice
+	for _, s := range p.Steps {
+		if s.Daemon != o.Daemon || told[s.Path] {
+			continue
+		}
+		told[s.Path] = s.Path != ""
+		out.WriteString(stepLine(s))
+	}
+	for _, note := range o.Notes {
+		fmt.Fprintf(out, "  note: %s\n", note)
+	}
+	if r.DryRun || o.Change == install.Delete {
+		return
+	}
+	for _, st := range r.Jobs {
+		if slices.ContainsFunc(o.Jobs, func(j generators.Job) bool { return j.Name == st.Job }) {
+			fmt.Fprintf(out, "  %s: %s\n", st.Job, jobWords(st))
+		}
+	}
+	if o.Change == install.Unchanged {
+		return
+	}
+	remove := []string{"daemonize", "uninstall", o.Daemon}
+	if o.Target.Scope == generators.User {
+		remove = append(remove, "--scope", "user")
+	}
+	if !live {
+		remove = append(remove, "--root", r.Root)
+		fmt.Fprintf(out, "  starts when the system below %s boots, if enabled\n", r.Root)
+	}
+	fmt.Fprintf(out, "  remove it with: %s\n", shell.Join(remove))
+}
+
+// stepLine describes a step.
+func stepLine(s install.Step) string {
+	sign := map[install.Change]string{install.Create: "+", install.Update: "~", install.Unchanged: "=", install.Delete: "-"}[s.Change]
+	switch {
+	case s.Change != "" && s.Artifact != nil && s.Artifact.Mode.Type() == fs.ModeSymlink:
+		return fmt.Sprintf("  %s %s -> %s\n", sign, s.Path, s.Artifact.Content)
+	case s.Change != "" && s.Artifact != nil:
+		return fmt.Sprintf("  %s %s (%04o%s)\n", sign, s.Path, s.Artifact.Mode.Perm(), owner(*s.Artifact))
+	case s.Change != "" && strings.HasSuffix(string(s.Verb), "dir"):
+		return fmt.Sprintf("  %s %s/\n", sign, s.Path)
+	case s.Change != "":
+		return fmt.Sprintf("  %s %s\n", sign, s.Path)
+	case s.Verb == generators.Verify:
+		return fmt.Sprintf("  wait until %s is up\n", s.Job)
+	}
+	return fmt.Sprintf("  run %s\n", shell.Join(s.Argv))
+}
+
+func jobWords(st generators.Status) string {
+	words := string(st.State)
+	if st.Detail != "" {
+		words += " (" + st.Detail + ")"
+	}
+	if st.PID > 0 {
+		words += fmt.Sprintf(", pid %d", st.PID)
+	}
+	if st.Enabled {
+		words += ", enabled"
+	} else {
+		words += ", not enabled"
+	}
+	if st.Reason != "" {
+		words += ": " + st.Reason
+	}
+	return words
+}
+
+// daemonNames resolves the arguments of a command about installed daemons:
+// names, or specs that define them.
+func (a *app) daemonNames(args []string) ([]string, error) {
+	var names []string
+	for _, arg := range args {
+		if spec.ValidName(arg) {
+			names = append(names, arg)
+			continue
+		}
+		files, err := inputs([]string{arg})
+		if err != nil {
+			return nil, err
+		}
+		for _, file := range files {
+			doc, err := a.read(file)
+			if err != nil {
+				return nil, err
+			}
+			if doc.diags.HasErrors() {
+				a.keep(doc, doc.diags)
+				a.report(doc.diags)
+				return nil, verdict(doc.diags)
+			}
+			for _, d := range doc.daemons {
+				names = append(names, d.Name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
