@@ -1,10 +1,13 @@
 package spec
 
 import (
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/daemonize/daemonize/spec/diag"
 	"github.com/daemonize/daemonize/spec/field"
+	"github.com/daemonize/daemonize/spec/internal/ynode"
 )
 
 // check runs the rules that look at several fields of a decoded daemon. They
@@ -42,6 +45,9 @@ type also struct{ path, message string }
 func (c *checker) report(code diag.Code, sev diag.Severity, path, summary, detail, fix string, related ...also) {
 	g := c.Diagnostic(code, sev, path, summary)
 	g.Detail, g.Fix = detail, fix
+	if span, ok := c.word(path); ok {
+		g.Span = span
+	}
 	for _, r := range related {
 		// A missing field has no place of its own to show.
 		if span := c.Span(r.path); span != g.Span && c.given(r.path) {
@@ -49,6 +55,40 @@ func (c *checker) report(code diag.Code, sev diag.Severity, path, summary, detai
 		}
 	}
 	*c.diags = append(*c.diags, g)
+}
+
+// word finds an argument inside a command that is written as a string.
+func (c *checker) word(path string) (diag.Span, bool) {
+	i := strings.LastIndexByte(path, '[')
+	if i < 0 {
+		return diag.Span{}, false
+	}
+	id, ok := field.Lookup(vocabularyName(path[:i]))
+	if !ok || id.Info().Kind != "command" {
+		return diag.Span{}, false
+	}
+	n, _ := c.root.Find(path[:i])
+	index, err := strconv.Atoi(path[i+1 : len(path)-1])
+	words, splitErr := SplitCommand(n.Value)
+	if n.Kind != ynode.Scalar || n.Quoted || err != nil || splitErr != nil || index >= len(words) || n.Span.Start.Line != n.Span.End.Line {
+		return diag.Span{}, false
+	}
+	// Only where the string shows every argument before as it is, its place is certain.
+	at := 0
+	for k, w := range words[:index+1] {
+		j := strings.Index(n.Value[at:], w)
+		if j < 0 || strings.TrimLeft(n.Value[at:at+j], " ") != "" {
+			return diag.Span{}, false
+		}
+		at += j
+		if k < index {
+			at += len(w)
+		}
+	}
+	span := n.Span
+	span.Start.Column += utf8.RuneCountInString(n.Value[:at])
+	span.End.Column = span.Start.Column + utf8.RuneCountInString(words[index])
+	return span, true
 }
 
 // given reports whether a path is in the document, itself or through sugar.

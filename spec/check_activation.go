@@ -267,7 +267,7 @@ func (c *checker) relations() {
 			continue
 		}
 		if id, ok := field.Lookup(consent.Field); ok && id.Security() || consent.Field == "sandboxing" || strings.HasPrefix(consent.Field, "sandboxing.") {
-			c.warn(diag.BroadConsent, `accept_loss["*"]`, "the loss of "+consent.Field+" is accepted on every backend",
+			c.report(diag.BroadConsent, diag.Note, `accept_loss["*"]`, "the loss of "+consent.Field+" is accepted on every backend",
 				"that includes backends that nobody has thought of yet", "name the backends")
 			break
 		}
@@ -276,7 +276,7 @@ func (c *checker) relations() {
 
 // targetNames are the targets of systemd.special(7) that services are
 // commonly ordered against; none of them is also the name of a common service.
-const targetNames = "basic bluetooth cryptsetup default getty graphical local-fs local-fs-pre multi-user network-online " +
+const targetNames = "basic cryptsetup default getty graphical local-fs local-fs-pre multi-user network-online " +
 	"network-pre nss-lookup nss-user-lookup paths remote-fs remote-fs-pre sockets sysinit time-set time-sync timers"
 
 // service removes the suffix that names without a suffix stand for.
@@ -292,8 +292,9 @@ func (c *checker) instances() {
 		return
 	}
 	if !c.HasRef(RefInstance) {
-		c.warn(diag.InstanceUnused, "instances", "all instances are the same", "no value uses ${instance}",
-			"use ${instance} where they differ, for example in an argument")
+		// A pool of equal workers is a sound design, so this is no more than a hint.
+		c.report(diag.InstanceUnused, diag.Note, "instances", "all instances are the same", "no value uses ${instance}",
+			"use ${instance} where they should differ, for example in an argument")
 		return
 	}
 	if len(c.Instances) < 2 {

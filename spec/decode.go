@@ -145,7 +145,7 @@ func (d *decoder) pathOf(n *ynode.Node) string {
 // that the node is something else.
 func (d *decoder) pairs(n *ynode.Node) []ynode.Pair {
 	if n.Kind != ynode.Mapping {
-		d.report(n, diag.WrongType, d.pathOf(n)+" must be a mapping, not "+describe(n), "")
+		d.wrongType(n, "a mapping")
 		return nil
 	}
 	return n.Pairs
@@ -168,8 +168,20 @@ func (d *decoder) items(n *ynode.Node, sugar string) []*ynode.Node {
 	if n.Kind == ynode.Mapping || sugar != "" && n.Kind == ynode.Scalar && n.Tag != "!!null" {
 		return []*ynode.Node{n}
 	}
-	d.report(n, diag.WrongType, d.pathOf(n)+" must be a list, not "+describe(n), "")
+	d.wrongType(n, "a list")
 	return nil
+}
+
+// wrongType reports a node that is not what the field takes.
+func (d *decoder) wrongType(n *ynode.Node, want string) {
+	switch {
+	case n.Kind == ynode.Invalid: // reported when the document was parsed
+		d.broken = true
+	case n.Kind == ynode.Scalar && n.Tag == "!!null":
+		d.report(n, diag.WrongType, d.pathOf(n)+" has no value", "give it a value ("+want+"), or remove the key")
+	default:
+		d.report(n, diag.WrongType, d.pathOf(n)+" must be "+want+", not "+describe(n), "")
+	}
 }
 
 // unknown reports a key that the vocabulary does not have.
@@ -184,14 +196,61 @@ func (d *decoder) unknown(parent *ynode.Node, p *ynode.Pair) {
 		Code: diag.UnknownKey, Severity: diag.Error, File: d.file, Span: p.KeySpan, Path: d.pathOf(p.Value),
 		Summary: "unknown key " + strconv.Quote(p.Key) + " " + where,
 	}
-	if s := Nearest(p.Key, keys); s != "" {
+	key := snakeCase(p.Key)
+	if s := Nearest(key, keys); s != "" {
 		g.Fix = "did you mean " + strconv.Quote(s) + "?"
-	} else if at := elsewhere(p.Key); at != "" {
+	} else if at := elsewhere(key); at != "" {
 		g.Fix = "did you mean " + at + "?"
+	} else if len(keys) > 20 {
+		g.Fix = "`daemonize explain` lists the known fields"
 	} else {
 		g.Fix = "known keys: " + strings.Join(keys, ", ")
 	}
 	d.add(g)
+}
+
+// snakeCase writes the keys of native formats, such as WorkingDirectory, as
+// those of a spec are written.
+func snakeCase(key string) string {
+	b := make([]byte, 0, len(key)+4)
+	for i := range len(key) {
+		c := key[i]
+		if 'A' <= c && c <= 'Z' {
+			if i > 0 && key[i-1] != '_' && (key[i-1] < 'A' || key[i-1] > 'Z') {
+				b = append(b, '_')
+			}
+			c += 'a' - 'A'
+		}
+		if c == '-' {
+			c = '_'
+		}
+		b = append(b, c)
+	}
+	return string(b)
+}
+
+// foreign are the keys of systemd, launchd and Compose whose name here has
+// nothing in common with them.
+var foreign = [...]struct{ key, name string }{
+	{"exec_start", "command"}, {"entrypoint", "command"}, {"exec", "command"}, {"args", "command"}, {"program", "command"},
+	{"program_arguments", "command"}, {"script", "shell"}, {"label", "name"}, {"working_directory", "working_dir"},
+	{"exec_start_pre", "hooks.pre_start"}, {"exec_start_post", "hooks.post_start"}, {"exec_stop", "stop.command"},
+	{"exec_stop_post", "hooks.post_stop"}, {"exec_reload", "reload.command"}, {"restart_sec", "restart.delay"},
+	{"keep_alive", "restart"}, {"throttle_interval", "restart.delay"}, {"timeout_start_sec", "start.timeout"},
+	{"timeout_stop_sec", "stop.timeout"}, {"exit_time_out", "stop.timeout"}, {"stop_grace_period", "stop.timeout"},
+	{"kill_signal", "stop.signal"}, {"stop_signal", "stop.signal"}, {"runtime_max_sec", "max_runtime"}, {"watchdog_sec", "watchdog"},
+	{"environment_variables", "environment"}, {"env", "environment"}, {"environment_file", "env_file"},
+	{"load_credential", "credentials"}, {"secrets", "credentials"}, {"on_calendar", "timers.calendar"}, {"schedule", "timers"},
+	{"start_calendar_interval", "timers"}, {"start_interval", "timers.every"}, {"listen_stream", "sockets"}, {"ports", "sockets"},
+	{"ulimits", "limits"}, {"mem_limit", "limits.memory"}, {"memory_max", "limits.memory"}, {"cpu_quota", "limits.cpus"},
+	{"tasks_max", "limits.pids"}, {"pids_limit", "limits.pids"}, {"limit_nofile", "limits.nofile"}, {"cap_add", "sandboxing.capabilities.ambient"},
+	{"cap_drop", "sandboxing.capabilities.bounding"}, {"capability_bounding_set", "sandboxing.capabilities.bounding"},
+	{"ambient_capabilities", "sandboxing.capabilities.ambient"}, {"system_call_filter", "sandboxing.system_calls.filter"},
+	{"restrict_address_families", "sandboxing.address_families"}, {"security", "sandboxing"}, {"runtime_directory", "directories.runtime"},
+	{"state_directory", "directories.state"}, {"cache_directory", "directories.cache"}, {"logs_directory", "directories.logs"},
+	{"configuration_directory", "directories.config"}, {"standard_output", "logging.stdout"}, {"standard_out_path", "logging.stdout"},
+	{"standard_error", "logging.stderr"}, {"standard_error_path", "logging.stderr"}, {"syslog_identifier", "logging.identifier"},
+	{"replicas", "instances"}, {"scale", "instances"}, {"numprocs", "instances"}, {"autostart", "install.enable"}, {"run_at_load", "install.enable"},
 }
 
 // vocabularyName strips list indexes from a path: timers[0] is timers.
@@ -206,14 +265,22 @@ func vocabularyName(path string) string {
 	}
 }
 
-// elsewhere finds a field of that name in another group.
+// elsewhere finds a field of that name in another group, or the field that
+// does what the key does in another format.
 func elsewhere(key string) string {
-	for _, id := range field.All() {
-		if id.Key() == key {
-			return id.String()
+	for _, f := range foreign {
+		if f.key == key {
+			return f.name
 		}
 	}
-	return ""
+	found := ""
+	for _, id := range field.All() {
+		// A condition is the least likely of fields with the same key.
+		if id.Key() == key && (found == "" || strings.HasPrefix(found, "conditions.")) {
+			found = id.String()
+		}
+	}
+	return found
 }
 
 // Nearest returns the candidate closest to word, or "" if none is close

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,11 +20,7 @@ import (
 // scalar returns the text of a scalar, false after reporting anything else.
 func (d *decoder) scalar(n *ynode.Node) (string, bool) {
 	if n.Kind != ynode.Scalar || n.Tag == "!!null" {
-		fix := ""
-		if n.Tag == "!!null" {
-			fix = "remove the key, or give it a value; an empty string is written \"\""
-		}
-		d.report(n, diag.WrongType, d.pathOf(n)+" must be a single value, not "+describe(n), fix)
+		d.wrongType(n, "a single value")
 		return "", false
 	}
 	return n.Value, true
@@ -35,7 +32,7 @@ func (d *decoder) list(n *ynode.Node) []*ynode.Node {
 		return []*ynode.Node{n}
 	}
 	if n.Kind != ynode.Sequence {
-		d.report(n, diag.WrongType, d.pathOf(n)+" must be a list, not "+describe(n), "")
+		d.wrongType(n, "a list")
 		return nil
 	}
 	return n.Items
@@ -242,7 +239,12 @@ func (d *decoder) sizeValue(n *ynode.Node, _ field.ID) Size {
 	}
 	v, ok := ParseSize(s)
 	if !ok {
-		d.bad(n, diag.BadSize, strconv.Quote(s)+" is not a size", "write bytes or a number with K, M, G or T, such as 512M, or infinity")
+		fix := "write bytes or a number with K, M, G or T, such as 512M, or infinity"
+		short := strings.TrimSuffix(strings.TrimSuffix(strings.ToUpper(strings.ReplaceAll(s, " ", "")), "B"), "I")
+		if _, ok := ParseSize(short); ok {
+			fix = "did you mean " + short + "?"
+		}
+		d.bad(n, diag.BadSize, strconv.Quote(s)+" is not a size", fix)
 	}
 	return v
 }
@@ -512,7 +514,7 @@ func (d *decoder) environmentValue(n *ynode.Node, _ field.ID) Environment {
 			add(item, name, value)
 		}
 	default:
-		d.report(n, diag.WrongType, d.pathOf(n)+" must be a mapping or a list of K=V, not "+describe(n), "")
+		d.wrongType(n, "a mapping or a list of K=V")
 	}
 	return env
 }
@@ -1039,6 +1041,9 @@ func (d *decoder) finishTimers() {
 		}
 		switch len(given) {
 		case 0:
+			if hasUnknownKey(n, "timers") {
+				break // most likely the trigger, misspelled
+			}
 			d.report(n, diag.Required, path+" has no trigger", "give it one of calendar, cron, every and on_boot")
 		case 1:
 		default:
@@ -1076,6 +1081,13 @@ func (d *decoder) finishTimers() {
 			t.Schedule[j].Zone = t.Timezone
 		}
 	}
+}
+
+// hasUnknownKey reports whether a mapping of the vocabulary holds a key that
+// is not part of it, which has been reported.
+func hasUnknownKey(n *ynode.Node, name string) bool {
+	keys := field.Keys(name)
+	return slices.ContainsFunc(n.Pairs, func(p ynode.Pair) bool { return !slices.Contains(keys, p.Key) })
 }
 
 // escape hatches

@@ -60,6 +60,11 @@ func (d *decoder) unknownWord(n *ynode.Node, what, s, words string) {
 	fix := ""
 	if near := Nearest(s, strings.Fields(words)); near != "" {
 		fix = "did you mean " + near + "?"
+	} else if i := strings.Index(words, strings.ToUpper(s)); i >= 0 && len(s) > 2 {
+		// Part of a word: NET_BIND for CAP_NET_BIND_SERVICE.
+		start := strings.LastIndexByte(words[:i+1], ' ') + 1
+		end := start + strings.IndexByte(words[start:], ' ')
+		fix = "did you mean " + words[start:end] + "?"
 	} else if list := strings.Fields(words); len(list) < 40 {
 		fix = "one of " + strings.Join(list, ", ")
 	}

@@ -109,7 +109,7 @@ var ruleCodes = []CodeInfo{
 	{DependsConflict, "a service is both needed and excluded", "Starting one of them stops the other, so they can never run together as required."},
 	{OrderCycle, "a service is ordered both before and after another", "The order has no solution; systemd breaks such a cycle by dropping a job at random."},
 	{TargetName, "a target is named without its suffix", "Names without a suffix are services, so the well-known target is not what the entry names. Write .target."},
-	{InstanceUnused, "all instances are the same", "No value uses ${instance}, so every instance does the same with the same files."},
+	{InstanceUnused, "all instances are the same", "No value uses ${instance}, so every instance does the same with the same files. That is right for a pool of equal workers and wrong for anything else."},
 	{InstanceClash, "instances share what only one can have", "All instances would listen on the same address or write the same file. Put ${instance} into the value."},
 	{Runlevels, "a service runs in a runlevel for halt, reboot or rescue", "Runlevel 0 halts, 6 reboots and 1 is for rescue; services belong in 2 to 5."},
 	{ConditionNever, "conditions that contradict each other", "All conditions must hold, so one that is also negated means that the service never starts."},

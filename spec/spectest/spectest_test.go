@@ -48,7 +48,7 @@ func TestDocument(t *testing.T) {
 	for _, id := range field.All() {
 		t.Run(id.String(), func(t *testing.T) {
 			base, with := spectest.Document(id)
-			before, after := decode(t, base, diag.Error), decode(t, with, diag.Note)
+			before, after := decode(t, base, diag.Error), decode(t, with, diag.Warning)
 			want := slices.Collect(before.Fields())
 			if !slices.Contains(want, id) {
 				want = append(want, id)
