@@ -126,8 +126,11 @@ func timerScript(d *spec.Daemon, t *spec.Timer, guard schedule.Guard) []byte {
 	}
 	var b strings.Builder
 	b.WriteString("#!/bin/sh\n# Timer " + t.Name + " of " + d.Name + ". Written by daemonize; changes are lost at the next install.\n" +
-		"job=$1\nshift\n")
-	b.WriteString(guard.Shell())
+		"# Arguments: the name of the job, the command.\n")
+	if uneven(t) || t.FixedJitter {
+		b.WriteString("job=$1\n")
+	}
+	b.WriteString("shift\n" + guard.Shell())
 	if uneven(t) {
 		every := strconv.FormatInt(int64(t.Every/spec.Second), 10)
 		// The stamp is the end of the last whole interval, so a job that cron
