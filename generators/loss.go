@@ -42,15 +42,13 @@ func tableLosses(g Generator, d *spec.Daemon, t Target) diag.List {
 	var list diag.List
 	table := g.Support()
 	var lost []string // fields of the profile, reported together where the profile is named
-	var why string
 	for id := range d.Fields() {
 		s := table.At(id, t)
 		if s.Level != Approximate && s.Level != Unsupported || d.Neutral(id) || id == field.SandboxingProfile {
 			continue // the profile is judged by the settings that it fills in
 		}
 		if d.FromProfile(id) && s.Level == Unsupported {
-			lost = append(lost, id.Key())
-			why = s.Why
+			lost = append(lost, strings.TrimPrefix(id.String(), "sandboxing."))
 			continue
 		}
 		for _, place := range places(d, id) {
@@ -59,7 +57,7 @@ func tableLosses(g Generator, d *spec.Daemon, t Target) diag.List {
 	}
 	if len(lost) > 0 {
 		for _, place := range places(d, field.SandboxingProfile) {
-			g := loss(d, t, field.SandboxingProfile, place, Unsupported, why)
+			g := loss(d, t, field.SandboxingProfile, place, Unsupported, table.At(field.SandboxingProfile, t).Why)
 			g.Summary = "sandboxing.profile " + d.Sandboxing.Profile + " is not enforced by " + t.String() + ": " + strings.Join(lost, ", ")
 			list = append(list, g)
 		}

@@ -37,7 +37,7 @@ worker, a job on a schedule (timer), or a service started by its socket.`,
 				if !spec.ValidName(name) {
 					return usagef("%q cannot be a name: use a lower-case letter or `_`, then up to 30 lower-case letters, digits, `_` or `-`", name)
 				}
-				text = strings.ReplaceAll(text, "example", name)
+				text = strings.NewReplacer("example.org", "example.org", "example", name).Replace(text)
 			}
 			if out == "" {
 				_, err = io.WriteString(a.Stdout, text)

@@ -11,7 +11,8 @@ import (
 
 // Render writes the list for people: for each diagnostic its first line (as
 // [Diagnostic.String]), the source line with the place underlined, the related
-// places, the reason and the fix. source returns the content of a file, nil
+// places, the reason and the fix. A note is its first line only: it asks for
+// nothing. source returns the content of a file, nil
 // if it is not at hand; then, as for diagnostics without a position, the
 // source line is left out. A nil source is none for every file.
 //
@@ -21,7 +22,7 @@ import (
 func Render(w io.Writer, list List, source func(file string) []byte, color bool) error {
 	r := renderer{source: source, color: color, files: map[string]lines{}}
 	for i := range list {
-		if i > 0 {
+		if i > 0 && (list[i].Severity != Note || list[i-1].Severity != Note) {
 			r.out.WriteByte('\n')
 		}
 		r.diagnostic(&list[i])
@@ -78,6 +79,9 @@ func (r *renderer) diagnostic(d *Diagnostic) {
 	r.out.WriteByte(' ')
 	r.paint(sgrBold, escape(d.Summary))
 	r.out.WriteString(" [" + escape(string(d.Code)) + "]\n")
+	if d.Severity == Note {
+		return
+	}
 
 	// All gutters of one diagnostic have the width of its largest line number.
 	last := d.Span.Start.Line
