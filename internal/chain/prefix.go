@@ -18,7 +18,7 @@ type Options struct {
 	Job string
 
 	User        bool // the manager switches to user (which sets neither group nor supplementary_groups, nor $HOME)
-	Umask       bool
+	Umask       bool // the manager sets umask; a script sets it again
 	Dir         bool // the manager changes to working_dir
 	Environment bool // the manager sets environment
 	Output      bool // the manager opens standard output and error

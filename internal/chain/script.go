@@ -34,12 +34,15 @@ func NeedsScript(d *spec.Daemon, o Options) bool {
 // drops privileges. Its own work uses absolute paths and variables whose
 // names begin with daemonize_, so no environment file can get in its way.
 func Script(d *spec.Daemon, o Options) []byte {
-	w := &writer{d: d, o: &o, job: o.job(d)}
-	w.line("#!/bin/sh")
-	w.line("# Starts " + w.job + ". Written by daemonize; changes are lost at the next install.")
+	return script(d, &o, "Starts")
+}
+
+func script(d *spec.Daemon, o *Options, does string) []byte {
+	w := &writer{d: d, o: o, job: o.job(d)}
+	w.line("#!/bin/sh", "# "+does+" "+w.job+". Written by daemonize; changes are lost at the next install.")
 	w.clean()
 	w.line("daemonize_fail() {", "\tprintf '%s: %s\\n' "+shell.Quote(w.job)+` "$1" >&2`, "\texit 1", "}")
-	w.b.Write(Conditions(d, o))
+	w.b.Write(Conditions(d, *o))
 	w.line("umask 022")
 	w.identity()
 	w.directories() // may hold the log files
@@ -50,9 +53,7 @@ func Script(d *spec.Daemon, o Options) []byte {
 		// Inherited over exec and setuid (prctl(2), PR_SET_TIMERSLACK).
 		w.line("printf '%s\\n' " + itoa(int64(d.Scheduling.TimerSlack)) + " >\"/proc/$$/timerslack_ns\" || exit 1")
 	}
-	if !o.Umask {
-		w.line("umask " + d.Umask.String())
-	}
+	w.line("umask " + d.Umask.String()) // also where the manager has set it: the script has changed it
 	if d.Sandboxing.RootDirectory == "" && (!o.Dir || len(d.Hooks.PreStart) > 0) {
 		dir := d.WorkingDir
 		if dir == "" {
@@ -63,7 +64,7 @@ func Script(d *spec.Daemon, o Options) []byte {
 	for _, h := range d.Hooks.PreStart {
 		w.hook(h)
 	}
-	w.line("exec " + source(prefix(d, &o, true)) + shell.Join(Argv(d)))
+	w.line("exec " + source(prefix(d, o, true)) + shell.Join(Argv(d)))
 	return []byte(w.b.String())
 }
 
@@ -80,7 +81,7 @@ func Command(d *spec.Daemon, o Options, command spec.Command) []byte {
 	c.Credentials = nil
 	c.MaxRuntime = 0
 	o.Output = true
-	return Script(&c, o)
+	return script(&c, &o, "Runs a command as")
 }
 
 func itoa(n int64) string { return seconds(spec.Duration(n) * spec.Second) }
