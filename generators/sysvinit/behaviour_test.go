@@ -127,7 +127,7 @@ func TestStop(t *testing.T) {
 		})
 		t.Run("command and hooks", func(t *testing.T) {
 			m := m.on(t)
-			m.script("/usr/bin/quit", "echo stop $MAINPID >>/tmp/hooks; kill -USR1 $MAINPID\n")
+			m.script("/usr/bin/quit", "echo stop $MAINPID >>/tmp/hooks; kill -USR1 $MAINPID; while kill -0 $MAINPID 2>/dev/null; do sleep 0.1; done\n")
 			m.script("/usr/bin/hook", "echo $1 >>/tmp/hooks; echo out of $1\n")
 			m.script("/usr/bin/hooked", "trap 'echo usr1 >>/tmp/hooks; exit 0' USR1\nwhile :; do sleep 0.1; done\n")
 			m.install(`name: hooked
@@ -149,8 +149,9 @@ hooks:
 			if got := m.MustRun("cat", "/tmp/hooks"); got != want {
 				t.Errorf("hooks ran as\n%s\nwant\n%s", got, want)
 			}
-			if got := m.MustRun("cat", "/tmp/hooked.log"); got != "out of pre-start\n" {
-				t.Logf("log: %q", got)
+			want = "out of pre-start\nout of post start\nout of pre-stop\nout of post-stop\n0\n"
+			if got := m.MustRun("cat", "/tmp/hooked.log"); got != want {
+				t.Errorf("logged %q, want %q", got, want)
 			}
 		})
 		t.Run("stranger", func(t *testing.T) {
@@ -200,9 +201,7 @@ func TestSupervision(t *testing.T) {
 				r := m.Run("/etc/init.d/flaky", "status")
 				return r.Code == 3 && strings.Contains(r.Stdout, "not running")
 			})
-			if r := m.Run("pgrep", "-x", "supervise"); r.Code == 0 {
-				t.Errorf("a supervisor is left: %v", r)
-			}
+			m.WaitFor("the end of the supervisor", func() bool { return m.Run("pgrep", "-x", "supervise").Code == 1 })
 		})
 		t.Run("limit", func(t *testing.T) {
 			m := m.on(t)
@@ -347,8 +346,7 @@ func TestTypes(t *testing.T) {
 		})
 		t.Run("instances", func(t *testing.T) {
 			m := m.on(t)
-			m.install("name: many\ncommand: [/bin/sleep, '1015', '${instance}']\nshell: 'exec sleep 1015'\ninstances: [a, b.c]\n"[:0] +
-				"name: many\ncommand: [/usr/bin/probe, '${instance}']\ninstances: [a, b.c]\nenvironment: {PROBE_OUT: '/tmp/many-${instance}', PROBE_WAIT: '1'}\n")
+			m.install("name: many\ncommand: [/usr/bin/probe, '${instance}']\ninstances: [a, b.c]\nenvironment: {PROBE_OUT: '/tmp/many-${instance}', PROBE_WAIT: '1'}\n")
 			m.call("many-a", "start", 0)
 			m.call("many-b.c", "status", 3)
 			m.call("many-b.c", "start", 0)

@@ -24,6 +24,7 @@ nap() {
 
 # stat_of PID sets session and born (the start time) of a process that is no zombie.
 stat_of() {
+	[ -n "$1" ] || return 1
 	stat=
 	{
 		while IFS= read -r line || [ -n "$line" ]; do
