@@ -8,7 +8,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
-	"sync/atomic"
+	"sync"
 
 	"github.com/daemonize/daemonize/generators"
 )
@@ -18,10 +18,21 @@ import (
 // holds ([os.Root]). Files appear complete or not at all; they are not synced
 // to disk, because a staged tree that is lost in a crash is simply made again.
 type Stage struct {
+	mu   sync.Mutex
 	root *os.Root
-	made knownDirs
-	seq  atomic.Uint64
+	// open holds directories in use, so that thousands of files in a handful
+	// of directories do not walk the path from the root each time.
+	open map[string]*stageDir
+	seq  uint64
 }
+
+type stageDir struct {
+	root  *os.Root
+	users int
+}
+
+// maxOpenDirs bounds the directories kept open.
+const maxOpenDirs = 64
 
 // OpenStage opens dir, creating it if needed.
 func OpenStage(dir string) (*Stage, error) {
@@ -32,11 +43,20 @@ func OpenStage(dir string) (*Stage, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot open output directory: %w", err)
 	}
-	return &Stage{root: root}, nil
+	return &Stage{root: root, open: map[string]*stageDir{}}, nil
 }
 
-// Close releases the directory.
-func (s *Stage) Close() error { return s.root.Close() }
+// Close releases the directories.
+func (s *Stage) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := s.root.Close()
+	for _, d := range s.open {
+		err = errors.Join(err, d.root.Close())
+	}
+	s.open = nil
+	return err
+}
 
 // Write writes artifacts below prefix at their target paths. It may be called
 // by several goroutines for different paths.
@@ -51,30 +71,70 @@ func (s *Stage) Write(prefix string, files []generators.Artifact) error {
 }
 
 func (s *Stage) write(name string, a *generators.Artifact) (err error) {
-	dir := path.Dir(name)
-	if !s.made.has(dir) {
-		if err := s.root.MkdirAll(dir, 0o755); err != nil {
-			return err
-		}
-		s.made.add(dir)
+	dir, seq, err := s.enter(path.Dir(name))
+	if err != nil {
+		return err
 	}
+	defer s.leave(dir)
 	// The temporary name is in the same directory, so that rename is atomic,
 	// and new (O_EXCL), so that nobody else's file or link is opened.
-	tmp := path.Join(dir, ".daemonize-"+strconv.Itoa(os.Getpid())+"-"+strconv.FormatUint(s.seq.Add(1), 36))
-	f, err := s.root.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, a.Mode.Perm())
+	tmp := ".daemonize-" + strconv.Itoa(os.Getpid()) + "-" + strconv.FormatUint(seq, 36)
+	f, err := dir.root.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, a.Mode.Perm())
 	if err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, ignoreMissing(s.root.Remove(tmp)))
+			err = errors.Join(err, ignoreMissing(dir.root.Remove(tmp)))
 		}
 	}()
 	// The umask may have taken bits away.
 	if err := errors.Join(f.Chmod(a.Mode.Perm()), writeAll(f, a.Content), f.Close()); err != nil {
 		return err
 	}
-	return s.root.Rename(tmp, name)
+	return dir.root.Rename(tmp, path.Base(name))
+}
+
+// enter opens a directory, creating it if needed, and returns a number that
+// is new for this stage.
+func (s *Stage) enter(name string) (*stageDir, uint64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seq++
+	d := s.open[name]
+	if d == nil {
+		if err := s.root.MkdirAll(name, 0o755); err != nil {
+			return nil, 0, err
+		}
+		root, err := s.root.OpenRoot(name)
+		if err != nil {
+			return nil, 0, err
+		}
+		if len(s.open) >= maxOpenDirs {
+			s.evict()
+		}
+		d = &stageDir{root: root}
+		s.open[name] = d
+	}
+	d.users++
+	return d, s.seq, nil
+}
+
+func (s *Stage) leave(d *stageDir) {
+	s.mu.Lock()
+	d.users--
+	s.mu.Unlock()
+}
+
+// evict closes the directories that nobody is writing to. Those shared by
+// many daemons are opened again soon; those of one daemon never.
+func (s *Stage) evict() {
+	for name, d := range s.open {
+		if d.users == 0 {
+			d.root.Close() // only read from: nothing to lose
+			delete(s.open, name)
+		}
+	}
 }
 
 func writeAll(f *os.File, content []byte) error {
