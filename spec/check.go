@@ -142,10 +142,18 @@ func strip(path string) string {
 
 // oneOfWords reports whether the space-separated words include w.
 func oneOfWords(words, w string) bool {
-	for f := range strings.FieldsSeq(words) {
-		if f == w {
+	if w == "" || strings.Contains(w, " ") {
+		return false
+	}
+	for i := 0; ; i++ {
+		j := strings.Index(words[i:], w)
+		if j < 0 {
+			return false
+		}
+		i += j
+		end := i + len(w)
+		if (i == 0 || words[i-1] == ' ') && (end == len(words) || words[end] == ' ') {
 			return true
 		}
 	}
-	return false
 }

@@ -178,7 +178,7 @@ func (d *decoder) wrongType(n *ynode.Node, want string) {
 	case n.Kind == ynode.Invalid: // reported when the document was parsed
 		d.broken = true
 	case n.Kind == ynode.Scalar && n.Tag == "!!null":
-		d.report(n, diag.WrongType, d.pathOf(n)+" has no value", "give it a value ("+want+"), or remove the key")
+		d.report(n, diag.WrongType, d.pathOf(n)+" has no value", "give it one (empty text is written \"\"), or remove the key")
 	default:
 		d.report(n, diag.WrongType, d.pathOf(n)+" must be "+want+", not "+describe(n), "")
 	}

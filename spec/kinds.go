@@ -584,7 +584,10 @@ func (d *decoder) rsizeValue(n *ynode.Node, _ field.ID) Rlimit {
 func (d *decoder) rlimit(n *ynode.Node, parse func(string) (uint64, bool), form string) Rlimit {
 	one := func(n *ynode.Node) uint64 {
 		s, ok := d.scalar(n)
-		if !ok || s == "infinity" {
+		if !ok {
+			return 0
+		}
+		if s == "infinity" {
 			return RlimInfinity
 		}
 		v, ok := parse(s)
@@ -600,17 +603,22 @@ func (d *decoder) rlimit(n *ynode.Node, parse func(string) (uint64, bool), form 
 	var l Rlimit
 	soft, hard := n.Get("soft"), n.Get("hard")
 	for i := range n.Pairs {
-		if k := n.Pairs[i].Key; k != "soft" && k != "hard" {
-			d.report(n.Pairs[i].Value, diag.UnknownKey, "unknown key "+strconv.Quote(k)+" in "+d.pathOf(n), "a limit is a value, or {soft: value, hard: value}")
+		if p := &n.Pairs[i]; p.Key != "soft" && p.Key != "hard" {
+			d.add(diag.Diagnostic{
+				Code: diag.UnknownKey, Severity: diag.Error, File: d.file, Span: p.KeySpan, Path: d.pathOf(p.Value),
+				Summary: "unknown key " + strconv.Quote(p.Key) + " in " + d.pathOf(n), Fix: "a limit is a value, or {soft: value, hard: value}",
+			})
+			return l
 		}
 	}
 	if soft == nil || hard == nil {
-		d.bad(n, diag.Required, "a limit with parts needs both soft and hard", "")
+		d.bad(n, diag.Required, "a limit with parts needs both soft and hard", "write {soft: value, hard: value}")
 		return l
 	}
+	reported := len(*d.diags)
 	l = Rlimit{one(soft.Value), one(hard.Value)}
-	if l.Soft > l.Hard {
-		d.bad(n, diag.OutOfRange, "the soft limit is above the hard limit", "")
+	if l.Soft > l.Hard && len(*d.diags) == reported {
+		d.bad(n, diag.OutOfRange, "the soft limit is above the hard limit", "swap them or raise the hard limit")
 	}
 	return l
 }
