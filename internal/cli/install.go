@@ -79,6 +79,7 @@ refused, 6 a file was edited since it was installed.`,
 	f.renderFlags.addPolicy(fl)
 	fl.StringVar(&f.family, "family", "", "file layout of the distribution: debian or redhat (default: that of the machine)")
 	fl.BoolVar(&f.options.NoEnable, "no-enable", false, "leave alone whether the daemons start at boot")
+	fl.BoolVar(&f.options.Shadow, "shadow", false, "install although a packaged unit of the same name loses its effect")
 	fl.BoolVar(&f.options.NoStart, "no-start", false, "leave alone whether the daemons run")
 	return cmd
 }

@@ -191,39 +191,33 @@ func (r *runner) undo(ctx context.Context, attempted []Step) error {
 	var later []Step
 	for _, s := range slices.Backward(attempted) {
 		for _, u := range s.undo {
-			step := Step{Step: u, Daemon: s.Daemon, item: s.item, target: s.target}
-			switch u.Verb {
-			case generators.Stop, generators.Disable:
-				if slices.ContainsFunc(s.undo, func(o generators.Step) bool { return o.Verb == generators.Start }) {
-					step.phase = start // one half of a restart
-					break
+			if u.phase == retire {
+				if err := r.run(ctx, u.Step); err != nil && !u.Optional {
+					errs = append(errs, err)
 				}
-				errs = append(errs, r.run(ctx, u))
 				continue
-			case generators.Reload:
-				step.phase = reload
-			case generators.Enable:
-				step.phase = enable
-			case generators.Clean:
-				step.phase = cleanup
-			default:
-				step.phase = start
 			}
-			later = append(later, step)
+			later = append(later, Step{Step: u.Step, Daemon: s.Daemon, item: s.item, target: s.target, phase: u.phase})
 		}
 	}
 	for _, s := range slices.Backward(attempted) {
 		errs = append(errs, r.restore(&s))
 	}
 	slices.SortStableFunc(later, func(a, b Step) int { return cmp.Compare(a.phase, b.phase) })
+	reloaded := false
 	for _, s := range later {
-		if err := r.run(ctx, s.Step); err != nil {
-			if !s.Optional {
-				errs = append(errs, err)
+		if s.Verb == generators.Reload {
+			if reloaded {
+				continue
 			}
-			continue
+			reloaded = true
 		}
-		if s.Verb == generators.Start || s.Verb == generators.Restart {
+		if err := r.run(ctx, s.Step); err != nil && !s.Optional {
+			errs = append(errs, err)
+		}
+	}
+	for _, s := range later {
+		if s.Verb == generators.Start {
 			errs = append(errs, r.wait(ctx, &s))
 		}
 	}

@@ -68,6 +68,7 @@ func ItemOf(d *spec.Daemon, b generators.Bundle) Item {
 type Options struct {
 	NoEnable bool // leave alone whether jobs start at boot
 	NoStart  bool // leave alone whether jobs run
+	Shadow   bool // install although packaged files of the same name lose their effect
 	Force    bool // overwrite or remove our files although they were edited
 }
 
@@ -99,10 +100,25 @@ type Step struct {
 
 	file   generators.Artifact // to be there afterwards
 	before *host.File          // what was there; nil for nothing
-	undo   []generators.Step   // of the manager
+	undo   []undoStep          // of the manager
 	item   *Item
 	target generators.Target
 	phase  phase
+}
+
+// undoStep is part of undoing a step: before the files are back (phase retire)
+// or in a later phase.
+type undoStep struct {
+	generators.Step
+	phase phase
+}
+
+func undoing(ph phase, steps []generators.Step) []undoStep {
+	var u []undoStep
+	for _, s := range steps {
+		u = append(u, undoStep{s, ph})
+	}
+	return u
 }
 
 // phase orders the steps of all daemons of a plan: one reload serves all.
@@ -346,12 +362,14 @@ func (p *planner) conflict(name, why string, drift bool) {
 
 func (p *planner) refuseShadows() {
 	s, ok := p.c.(shadower)
-	if !ok || p.old != nil || p.o.Force {
+	if !ok || p.old != nil || p.o.Shadow {
 		return
 	}
+	told := map[string]bool{} // /lib may be /usr/lib
 	for _, name := range s.Shadows(p.b) {
-		if p.h.Exists(name) {
-			p.conflict(name, "would lose its effect, and was not installed by daemonize; choose another name for the daemon", false)
+		if !told[path.Base(name)] && p.h.Exists(name) {
+			told[path.Base(name)] = true
+			p.conflict(name, "was not installed by daemonize and would lose its effect: choose another name for the daemon, or agree with --shadow", false)
 		}
 	}
 }
@@ -369,9 +387,13 @@ func (p *planner) file(a generators.Artifact, ph phase) {
 			return
 		}
 	}
+	now, err := p.h.Stat(a.Path)
+	if err == nil && p.o.Shadow && a.Mode.Type() == fs.ModeSymlink && now.Mode.Type() == fs.ModeSymlink &&
+		p.old.file(a.Path) == nil && path.Base(string(now.Content)) == path.Base(string(a.Content)) {
+		return // what is shadowed is enabled: by its name, so ours is as well
+	}
 	p.next.Files = append(p.next.Files, record(a))
 	s := Step{Step: generators.Step{Verb: generators.WriteFile, Path: a.Path, Artifact: &a}, file: a, phase: ph}
-	now, err := p.h.Stat(a.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		s.Change = Create
@@ -520,25 +542,27 @@ func (p *planner) stale() {
 	}
 }
 
-// retire plans the end of jobs.
+// retire plans the end of jobs, and of what belongs to no job of its own.
 func (p *planner) retire(was generators.Bundle, which func(job string) bool) {
 	reloaded := false
 	_, linked := p.c.(linker)
 	for _, s := range p.c.Steps(was, generators.Uninstall) {
 		reloaded = reloaded || s.Verb == generators.Reload
-		if s.Job == "" || !which(s.Job) || !p.h.Live() && (s.Live || linked) {
+		if !which(s.Job) || s.Live && !p.h.Live() {
 			continue
 		}
 		step := Step{Step: s, phase: retire}
 		switch s.Verb {
 		case generators.Stop:
-			if st := p.status(s.Job); st.State == generators.Active || st.State == generators.Starting {
-				step.undo = p.managerSteps(was, generators.Install, generators.Start, s.Job)
+			if s.Job != "" && isRunning(p.status(s.Job)) {
+				step.undo = undoing(start, p.managerSteps(was, generators.Install, generators.Start, s.Job))
 			}
 		case generators.Disable:
-			step.Optional = step.Optional || linked // its links are files of the plan
-			if !linked && p.status(s.Job).Enabled {
-				step.undo = p.managerSteps(was, generators.Install, generators.Enable, s.Job)
+			if linked {
+				continue // its links are files of the plan
+			}
+			if p.status(s.Job).Enabled {
+				step.undo = undoing(enable, p.managerSteps(was, generators.Install, generators.Enable, s.Job))
 			}
 		case generators.Clean:
 			if reloaded {
@@ -549,6 +573,21 @@ func (p *planner) retire(was generators.Bundle, which func(job string) bool) {
 		}
 		p.add(step)
 	}
+}
+
+// clean returns what undoes that a job was started for the first time.
+func (p *planner) clean(job string) []undoStep {
+	u := undoing(retire, p.managerSteps(p.b, generators.Uninstall, generators.Stop, job))
+	ph := retire
+	for _, s := range p.c.Steps(p.b, generators.Uninstall) {
+		switch {
+		case s.Verb == generators.Reload:
+			ph = cleanup
+		case s.Verb == generators.Clean && s.Job == job:
+			u = append(u, undoStep{s, ph})
+		}
+	}
+	return u
 }
 
 // remove plans the removal of a file of ours.
@@ -607,7 +646,7 @@ func (p *planner) jobs(fresh bool) {
 	if fresh || changed {
 		for _, s := range steps {
 			if s.Verb == generators.Reload && (p.h.Live() || !s.Live) {
-				p.add(Step{Step: s, phase: reload, undo: []generators.Step{s}})
+				p.add(Step{Step: s, phase: reload, undo: []undoStep{{s, reload}}})
 			}
 		}
 	}
@@ -619,7 +658,7 @@ func (p *planner) jobs(fresh bool) {
 				}
 				step := Step{Step: s, phase: enable}
 				if p.h.Live() && !p.status(j.Name).Enabled {
-					step.undo = p.managerSteps(p.b, generators.Uninstall, generators.Disable, j.Name)
+					step.undo = undoing(retire, p.managerSteps(p.b, generators.Uninstall, generators.Disable, j.Name))
 				}
 				p.add(step)
 			}
@@ -632,7 +671,7 @@ func (p *planner) jobs(fresh bool) {
 
 func (p *planner) startJob(j generators.Job, fresh bool) {
 	st := p.status(j.Name)
-	running := st.State == generators.Active || st.State == generators.Starting
+	running := isRunning(st)
 	switch {
 	case running && p.affected(j.Name):
 		if p.o.NoStart {
@@ -647,7 +686,15 @@ func (p *planner) startJob(j generators.Job, fresh bool) {
 		for i, s := range steps {
 			step := Step{Step: s, phase: start}
 			if i == len(steps)-1 {
-				step.undo = steps // after the old files are back
+				// The new version may run or not. Having failed too often must
+				// not keep the old one from starting.
+				for _, u := range p.clean(j.Name) {
+					if u.phase == cleanup {
+						step.undo = append(step.undo, undoStep{u.Step, start})
+					}
+				}
+				step.undo = append(step.undo, undoing(start, steps)...)
+				step.undo = append(step.undo, undoing(start, p.managerSteps(p.b, generators.Install, generators.Start, j.Name))...)
 			}
 			p.add(step)
 		}
@@ -659,12 +706,14 @@ func (p *planner) startJob(j generators.Job, fresh bool) {
 		return
 	default:
 		for _, s := range p.managerSteps(p.b, generators.Install, generators.Start, j.Name) {
-			p.add(Step{Step: s, phase: start, undo: append(
-				p.managerSteps(p.b, generators.Uninstall, generators.Stop, j.Name),
-				p.managerSteps(p.b, generators.Uninstall, generators.Clean, j.Name)...)})
+			p.add(Step{Step: s, phase: start, undo: p.clean(j.Name)})
 		}
 	}
 	p.add(Step{Step: generators.Step{Verb: generators.Verify, Job: j.Name, Live: true}, phase: verify})
+}
+
+func isRunning(st generators.Status) bool {
+	return st.State == generators.Active || st.State == generators.Starting
 }
 
 func (p *planner) note(format string, args ...any) {
@@ -748,16 +797,25 @@ func (p *planner) uninstall(m *Manifest) {
 		p.note("user %s was made for it and is kept", a)
 	}
 	p.retire(p.b, func(string) bool { return true })
-	// Links first: they must not dangle if something goes wrong.
+	// Links first: they must not dangle if something goes wrong. Those that an
+	// operator made to our files would do so as well.
+	if l, ok := p.c.(linker); ok {
+		for i := range p.b.Jobs {
+			p.b.Jobs[i].Enable = true
+		}
+		for _, a := range l.Links(p.b) {
+			f := record(a)
+			if now, err := p.h.Stat(a.Path); err == nil && m.file(a.Path) == nil && f.matches(now) {
+				p.remove(f)
+			}
+		}
+	}
 	for _, f := range slices.Backward(m.Files) {
 		p.remove(f)
 	}
 	for _, s := range p.c.Steps(p.b, generators.Uninstall) {
 		if s.Verb == generators.Reload && (p.h.Live() || !s.Live) {
-			p.add(Step{Step: s, phase: reload, undo: []generators.Step{s}})
-		}
-		if s.Verb == generators.Clean && s.Job == "" && (p.h.Live() || !s.Live) {
-			p.add(Step{Step: s, phase: cleanup})
+			p.add(Step{Step: s, phase: reload, undo: []undoStep{{s, reload}}})
 		}
 	}
 	name := manifestPath(p.outcome.Target, m.Daemon)

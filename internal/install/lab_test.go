@@ -1,0 +1,338 @@
+//go:build linux
+
+package install_test
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/daemonize/daemonize/internal/lab"
+)
+
+// binary builds the program as it is released: static.
+func binary(t *testing.T) string {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "daemonize")
+	cmd := exec.Command("go", "build", "-o", out, "../../cmd/daemonize")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("cannot build: %v\n%s", err, text)
+	}
+	return out
+}
+
+func boot(t *testing.T) *lab.Machine {
+	t.Helper()
+	lab.Root(t, "systemd252") // may skip, before anything is built
+	examples, err := filepath.Abs("../../examples")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lab.Boot(t, "systemd252", lab.Bind(binary(t), "/usr/bin/daemonize"), lab.Bind(examples, "/usr/share/examples"))
+}
+
+func property(m *lab.Machine, unit, name string) string {
+	return strings.TrimSpace(m.MustRun("systemctl", "show", "--value", "--property="+name, unit))
+}
+
+// result is what --output json says, as far as it is looked at.
+type result struct {
+	Daemons []struct{ Daemon, Target, Change string }
+	Steps   []struct{ Verb, Path, Change string }
+	Jobs    []struct {
+		Job, State string
+		PID        int
+		Enabled    bool
+	}
+	Failure *struct {
+		Message    string
+		Log        []string
+		RolledBack bool `json:"rolled_back"`
+	}
+}
+
+func decode(t *testing.T, r lab.Result) result {
+	t.Helper()
+	var out result
+	if err := json.Unmarshal([]byte(r.Stdout), &out); err != nil {
+		t.Fatalf("cannot read the result: %v\n%v", err, r)
+	}
+	return out
+}
+
+// gone checks that nothing is left, neither files nor units.
+func gone(t *testing.T, m *lab.Machine, before map[string]string, units ...string) {
+	t.Helper()
+	left := slices.DeleteFunc(lab.Diff(before, m.Snapshot()), func(line string) bool {
+		return strings.HasPrefix(line, "~ /var/lib/redis/") || strings.HasPrefix(line, "~ /var/log/redis/") // data
+	})
+	if len(left) > 0 {
+		t.Errorf("left behind:\n%s", strings.Join(left, "\n"))
+	}
+	for _, u := range units {
+		if state := property(m, u, "ActiveState"); state != "inactive" {
+			t.Errorf("%s is %s", u, state)
+		}
+	}
+	if out := m.MustRun("systemctl", "list-units", "--failed", "--plain", "--no-legend"); strings.TrimSpace(out) != "" {
+		t.Errorf("failed units: %s", out)
+	}
+}
+
+func TestLabExamples(t *testing.T) {
+	m := boot(t)
+	// What the programs write by themselves is not ours.
+	m.MustRun("sh", "-c", "systemctl start nginx redis-server && systemctl stop nginx redis-server")
+	before := m.Snapshot()
+	specs := []string{"/usr/share/examples/nginx.daemon.yaml", "/usr/share/examples/redis.daemon.yaml"}
+
+	// Both have packaged units.
+	r := m.Run(append([]string{"daemonize", "install"}, specs...)...)
+	if r.Code != 1 || !strings.Contains(r.Stderr, "nginx.service was not installed by daemonize") || !strings.Contains(r.Stderr, "nothing was changed") {
+		t.Errorf("shadowing packaged units: %v", r)
+	}
+	gone(t, m, before)
+
+	args := append([]string{"daemonize", "install", "--shadow", "--output", "json"}, specs...)
+	r = m.Run(args...)
+	if r.Code != 0 {
+		t.Fatalf("%v\n%s", r, m.Log())
+	}
+	got := decode(t, r)
+	if len(got.Daemons) != 2 || got.Daemons[0].Change != "create" || got.Daemons[0].Target != "systemd@252" {
+		t.Errorf("daemons = %+v", got.Daemons)
+	}
+	if len(got.Jobs) != 2 || got.Jobs[0].State != "active" || got.Jobs[0].PID == 0 || !got.Jobs[1].Enabled {
+		t.Errorf("jobs = %+v", got.Jobs)
+	}
+	for _, unit := range []string{"nginx.service", "redis-server.service"} {
+		for name, want := range map[string]string{"ActiveState": "active", "UnitFileState": "enabled", "FragmentPath": "/etc/systemd/system/" + unit, "NeedDaemonReload": "no"} {
+			if v := property(m, unit, name); v != want {
+				t.Errorf("%s of %s = %q, want %q", name, unit, v, want)
+			}
+		}
+	}
+	if out := strings.TrimSpace(m.MustRun("redis-cli", "ping")); out != "PONG" {
+		t.Errorf("redis says %q", out)
+	}
+
+	// systemctl takes the links for its own: disabling and enabling again
+	// changes nothing.
+	installed := m.Snapshot()
+	m.MustRun("systemctl", "reenable", "nginx.service", "redis-server.service")
+	if d := lab.Diff(installed, m.Snapshot()); len(d) > 0 {
+		t.Errorf("systemctl reenable changes:\n%s", strings.Join(d, "\n"))
+	}
+
+	// Again: nothing happens.
+	pid := property(m, "nginx.service", "MainPID")
+	got = decode(t, m.Run(args...))
+	for _, d := range got.Daemons {
+		if d.Change != "unchanged" {
+			t.Errorf("installing again: %s: %s", d.Daemon, d.Change)
+		}
+	}
+	if now := property(m, "nginx.service", "MainPID"); now != pid {
+		t.Errorf("installing again restarted nginx: %s, was %s", now, pid)
+	}
+	if d := lab.Diff(installed, m.Snapshot()); len(d) > 0 {
+		t.Errorf("installing again changes:\n%s", strings.Join(d, "\n"))
+	}
+
+	// A hand edit is respected.
+	unit := m.MustRun("cat", "/etc/systemd/system/nginx.service")
+	m.WriteFile("/etc/systemd/system/nginx.service", unit+"# mine\n", 0o644)
+	if r := m.Run("daemonize", "uninstall", "nginx", "redis-server"); r.Code != 6 || !strings.Contains(r.Stderr, "/etc/systemd/system/nginx.service") {
+		t.Errorf("uninstalling an edited unit: %v", r)
+	}
+	m.WriteFile("/etc/systemd/system/nginx.service", unit, 0o644)
+
+	if r := m.Run("daemonize", "uninstall", "nginx", specs[1]); r.Code != 0 {
+		t.Fatal(r)
+	}
+	gone(t, m, before, "nginx.service", "redis-server.service")
+}
+
+const sleeper = `version: 1
+name: sleeper
+command: [/usr/bin/sleep, "%s"]
+restart: on-failure
+`
+
+func TestLabUpgrade(t *testing.T) {
+	m := boot(t)
+	before := m.Snapshot()
+	spec := func(seconds string) { m.WriteFile("/tmp/s.yaml", strings.ReplaceAll(sleeper, "%s", seconds), 0o644) }
+	spec("1000")
+	r := m.Run("daemonize", "install", "/tmp/s.yaml")
+	if r.Code != 0 {
+		t.Fatalf("%v\n%s", r, m.Log())
+	}
+	for _, want := range []string{"sleeper (systemd@252) installed", "+ /etc/systemd/system/sleeper.service (0644)", "+ /var/lib/daemonize/sleeper.json",
+		"run systemctl daemon-reload", "sleeper.service: active", "daemonize uninstall sleeper"} {
+		if !strings.Contains(r.Stdout, want) {
+			t.Errorf("the report lacks %q:\n%s", want, r.Stdout)
+		}
+	}
+	running := func() string {
+		return strings.ReplaceAll(m.MustRun("cat", "/proc/"+property(m, "sleeper.service", "MainPID")+"/cmdline"), "\x00", " ")
+	}
+
+	spec("2000")
+	if out := m.MustRun("daemonize", "install", "--dry-run", "/tmp/s.yaml"); !strings.Contains(out, "run systemctl try-restart sleeper.service") || !strings.Contains(out, "dry run: nothing was changed") {
+		t.Errorf("dry run:\n%s", out)
+	}
+	if got := running(); !strings.Contains(got, "1000") {
+		t.Errorf("after the dry run %q runs", got)
+	}
+	m.MustRun("daemonize", "install", "/tmp/s.yaml")
+	if got := running(); !strings.Contains(got, "2000") {
+		t.Errorf("after the upgrade %q runs", got)
+	}
+
+	// An upgrade that fails brings the old version back.
+	installed := m.Snapshot()
+	m.WriteFile("/tmp/bad.yaml", strings.ReplaceAll(strings.ReplaceAll(sleeper, "%s", "1"), "/usr/bin/sleep", "/usr/bin/nonexistent"), 0o644)
+	r = m.Run("daemonize", "install", "/tmp/bad.yaml")
+	if r.Code != 1 || !strings.Contains(r.Stderr, "everything was put back") {
+		t.Errorf("a failing upgrade: %v", r)
+	}
+	if d := lab.Diff(installed, m.Snapshot()); len(d) > 0 {
+		t.Errorf("a failed upgrade changes:\n%s", strings.Join(d, "\n"))
+	}
+	if got := running(); !strings.Contains(got, "2000") {
+		t.Errorf("after the failed upgrade %q runs", got)
+	}
+
+	// A stopped service stays so.
+	m.MustRun("systemctl", "stop", "sleeper")
+	spec("3000")
+	if out := m.MustRun("daemonize", "install", "/tmp/s.yaml"); !strings.Contains(out, "is stopped and was left so") {
+		t.Errorf("upgrading a stopped service:\n%s", out)
+	}
+	if state := property(m, "sleeper.service", "ActiveState"); state != "inactive" {
+		t.Errorf("sleeper is %s", state)
+	}
+	m.MustRun("daemonize", "uninstall", "/tmp/s.yaml")
+	gone(t, m, before, "sleeper.service")
+}
+
+func TestLabFailures(t *testing.T) {
+	m := boot(t)
+	before := m.Snapshot()
+	for name, c := range map[string]struct{ spec, want string }{
+		"no such program":   {"command: [/usr/bin/nonexistent]\n", "the program cannot be executed"},
+		"dies at once":      {"command: [/bin/sh, -c, 'echo no such config >&2; exit 3']\n", "exited with code 3"},
+		"ends at once":      {"command: [/bin/true]\n", "it ended by itself"},
+		"no such user":      {"user: nobody-here\ncommand: [/usr/bin/sleep, '1000']\n", "the user cannot be taken on"},
+		"never ready":       {"type: notify\nstart: {timeout: 2s}\ncommand: [/usr/bin/sleep, '1000']\n", "took longer than its time limit"},
+		"restarts for ever": {"restart: {policy: always, delay: 100ms, max_attempts: infinity}\ncommand: [/bin/false]\n", "it keeps ending and being restarted"},
+		"started too often": {"restart: always\ncommand: [/bin/false]\n", "cannot start bad.service"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m.WriteFile("/tmp/bad.yaml", "version: 1\nname: bad\n"+c.spec, 0o644)
+			r := m.Run("daemonize", "install", "--output", "json", "/tmp/bad.yaml")
+			if r.Code != 1 {
+				t.Fatalf("%v", r)
+			}
+			f := decode(t, r).Failure
+			if f == nil || !f.RolledBack || !strings.Contains(f.Message, c.want) || !strings.Contains(r.Stderr, c.want) {
+				t.Errorf("failure = %+v\n%s", f, r.Stderr)
+			}
+			if name == "dies at once" && !strings.Contains(strings.Join(f.Log, "\n"), "no such config") {
+				t.Errorf("log = %q", f.Log)
+			}
+			gone(t, m, before, "bad.service")
+		})
+	}
+}
+
+func TestLabUnits(t *testing.T) {
+	m := boot(t)
+	before := m.Snapshot()
+	m.WriteFile("/tmp/many.yaml", `version: 1
+name: clock
+command: [/bin/true]
+type: oneshot
+timers: [{name: main, calendar: "*-*-* 03:00:00", persistent: true}]
+---
+version: 1
+name: listener
+command: [/usr/bin/sleep, '1000']
+sockets: [{name: main, listen: "unix:///run/listener.sock"}]
+---
+version: 1
+name: worker
+command: [/usr/bin/sleep, '${instance}']
+instances: ["100", "200"]
+---
+version: 1
+name: own
+command: [/usr/bin/sleep, '1000']
+user: own-user
+create_user: true
+directories: {state: own}
+`, 0o644)
+	r := m.Run("daemonize", "install", "--output", "json", "/tmp/many.yaml")
+	if r.Code != 0 {
+		t.Fatalf("%v\n%s", r, m.Log())
+	}
+	jobs := decode(t, r).Jobs
+	active := 0
+	for _, j := range jobs {
+		if j.State == "active" {
+			active++
+		}
+	}
+	if active != 5 { // the timer, the socket, two workers and own
+		t.Errorf("%d jobs are active: %+v", active, jobs)
+	}
+	if who := strings.TrimSpace(m.MustRun("stat", "-c", "%U", "/proc/"+property(m, "own.service", "MainPID"))); who != "own-user" {
+		t.Errorf("own runs as %s", who)
+	}
+	installed := m.Snapshot()
+	enabled := []string{"systemctl", "reenable"}
+	for _, j := range jobs {
+		if j.Enabled {
+			enabled = append(enabled, j.Job)
+		}
+	}
+	if len(enabled) != 2+5 {
+		t.Errorf("enabled: %q", enabled[2:])
+	}
+	m.MustRun(enabled...)
+	if d := lab.Diff(installed, m.Snapshot()); len(d) > 0 {
+		t.Errorf("systemctl reenable changes:\n%s", strings.Join(d, "\n"))
+	}
+	// The socket starts its service, and both end.
+	m.MustRun("python3", "-c", "import socket; socket.socket(socket.AF_UNIX).connect('/run/listener.sock')")
+	m.WaitFor("listener.service", func() bool { return property(m, "listener.service", "ActiveState") == "active" })
+
+	r = m.Run("daemonize", "uninstall", "/tmp/many.yaml")
+	if r.Code != 0 || !strings.Contains(r.Stdout, "user own-user was made for it and is kept") {
+		t.Fatal(r)
+	}
+	// Accounts and data stay, and nothing else.
+	var left []string
+	for _, d := range lab.Diff(before, m.Snapshot()) {
+		name, _, _ := strings.Cut(d[2:], ":")
+		switch name {
+		case "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-", "/var/lib/own":
+		default:
+			left = append(left, d)
+		}
+	}
+	if len(left) > 0 {
+		t.Errorf("left behind:\n%s", strings.Join(left, "\n"))
+	}
+	for _, u := range []string{"listener.service", "listener.socket", "clock.timer", "worker@100.service", "own.service"} {
+		if state := property(m, u, "ActiveState"); state != "inactive" {
+			t.Errorf("%s is %s", u, state)
+		}
+	}
+}
