@@ -136,7 +136,7 @@ func (r *renderer) health() {
 	}
 	if r.namespaced() {
 		if s.PrivateTmp != "" {
-			r.word247(servicePrivateTmp, field.SandboxingPrivateTmp, s.PrivateTmp)
+			r.later(servicePrivateTmp, field.SandboxingPrivateTmp, s.PrivateTmp)
 		}
 		r.flagIf(servicePrivateNetwork, field.SandboxingPrivateNetwork, s.PrivateNetwork)
 		r.flagIf(servicePrivateIPC, field.SandboxingPrivateIPC, s.PrivateIPC)

@@ -16,5 +16,6 @@ func TestSuite(t *testing.T) {
 		Generator: New(),
 		Targets:   targets,
 		Structure: structure,
+		ReadBack:  readBack,
 	}.Run(t)
 }

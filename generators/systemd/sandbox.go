@@ -25,7 +25,7 @@ func (r *renderer) sandbox() {
 		r.namespaces()
 	}
 	if s.PrivateUsers != "" {
-		r.word247(servicePrivateUsers, field.SandboxingPrivateUsers, s.PrivateUsers)
+		r.later(servicePrivateUsers, field.SandboxingPrivateUsers, s.PrivateUsers)
 	} else if r.user && !r.at(254) && r.at(247) && r.wantsNamespace() {
 		// From 254 on implied by the settings above (NEWS 254), ignored without it before.
 		r.flag(servicePrivateUsers, true)
@@ -97,7 +97,9 @@ func (r *renderer) namespaced() bool {
 
 // wantsNamespace reports whether one of the settings that need one is in effect.
 func (r *renderer) wantsNamespace() bool {
-	return slices.ContainsFunc(namespaceFields[:], func(id field.ID) bool { return r.set(id) && !r.doc.Neutral(id) })
+	return slices.ContainsFunc(namespaceFields[:], func(id field.ID) bool {
+		return r.set(id) && !r.doc.Neutral(id) && table.At(id, r.t).Level != generators.Unsupported
+	})
 }
 
 // namespaceFields are the settings that a user manager can only honour inside
@@ -127,18 +129,18 @@ func (r *renderer) namespaces() {
 	r.flagIf(serviceMountAPIVFS, field.SandboxingMountAPIVFS, s.MountAPIVFS)
 	r.flagIf(serviceBindLogSockets, field.SandboxingBindLogSockets, s.BindLogSockets)
 
-	r.word247(serviceProtectSystem, field.SandboxingProtectSystem, s.ProtectSystem)
-	r.word247(serviceProtectHome, field.SandboxingProtectHome, s.ProtectHome)
-	r.word247(serviceProtectProc, field.SandboxingProtectProc, s.ProtectProc)
-	r.word247(serviceProcSubset, field.SandboxingProcSubset, s.ProcSubset)
-	r.word247(serviceProtectHostname, field.SandboxingProtectHostname, s.ProtectHostname)
+	r.later(serviceProtectSystem, field.SandboxingProtectSystem, s.ProtectSystem)
+	r.later(serviceProtectHome, field.SandboxingProtectHome, s.ProtectHome)
+	r.later(serviceProtectProc, field.SandboxingProtectProc, s.ProtectProc)
+	r.later(serviceProcSubset, field.SandboxingProcSubset, s.ProcSubset)
+	r.later(serviceProtectHostname, field.SandboxingProtectHostname, s.ProtectHostname)
 	r.flagIf(serviceProtectClock, field.SandboxingProtectClock, s.ProtectClock)
 	r.flagIf(serviceProtectKernelTunables, field.SandboxingProtectKernelTunables, s.ProtectKernelTunables)
 	r.flagIf(serviceProtectKernelModules, field.SandboxingProtectKernelModules, s.ProtectKernelModules)
 	r.flagIf(serviceProtectKernelLogs, field.SandboxingProtectKernelLogs, s.ProtectKernelLogs)
-	r.word247(serviceProtectControlGroups, field.SandboxingProtectControlGroups, s.ProtectControlGroups)
+	r.later(serviceProtectControlGroups, field.SandboxingProtectControlGroups, s.ProtectControlGroups)
 
-	r.word247(servicePrivateTmp, field.SandboxingPrivateTmp, s.PrivateTmp)
+	r.later(servicePrivateTmp, field.SandboxingPrivateTmp, s.PrivateTmp)
 	r.flagIf(servicePrivateDevices, field.SandboxingPrivateDevices, s.PrivateDevices)
 	r.flagIf(servicePrivateNetwork, field.SandboxingPrivateNetwork, s.PrivateNetwork)
 	r.flagIf(servicePrivateIPC, field.SandboxingPrivateIPC, s.PrivateIPC)
@@ -283,8 +285,8 @@ var laterWords = [...]struct {
 	{field.SandboxingPrivateUsers, "managed", 260, "yes", generators.Approximate, "before 260 the user namespace has no range of users of its own"},
 }
 
-// word247 writes a word, or its older equivalent on an older target.
-func (r *renderer) word247(d directive, id field.ID, word string) {
+// later writes a word, or its older equivalent on an older target.
+func (r *renderer) later(d directive, id field.ID, word string) {
 	if word == "" {
 		return
 	}

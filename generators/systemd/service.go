@@ -411,6 +411,10 @@ func (r *renderer) directories() {
 		if dir == "" || r.tmpfilesOwn(id, dir) {
 			return
 		}
+		if !directives[name].known(r.version) || strings.Contains(dir, "/") && !r.at(235) {
+			r.lose(id, id.String(), generators.Unsupported, "before 235 systemd makes no such directory for a user's service")
+			return
+		}
 		r.words(name, at(id), []string{dir})
 		if r.set(modeID) {
 			r.mode(mode, m)
