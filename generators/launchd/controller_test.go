@@ -1,0 +1,269 @@
+package launchd
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/daemonize/daemonize/generators"
+	"howett.net/plist"
+)
+
+// host is a machine that answers what it was told to.
+type host struct {
+	files   map[string]string
+	answers map[string]generators.Result
+}
+
+func (h host) ReadFile(path string) ([]byte, error) {
+	if s, ok := h.files[path]; ok {
+		return []byte(s), nil
+	}
+	return nil, fs.ErrNotExist
+}
+
+func (h host) Exists(path string) bool { _, ok := h.files[path]; return ok }
+
+func (h host) Run(_ context.Context, argv []string) (generators.Result, error) {
+	if r, ok := h.answers[strings.Join(argv, " ")]; ok {
+		return r, nil
+	}
+	return generators.Result{}, errors.New("no such program: " + strings.Join(argv, " "))
+}
+
+func controller() generators.Controller { return New().(generators.Controller) }
+
+func TestDetect(t *testing.T) {
+	mac := map[string]string{"/System/Library/LaunchDaemons": ""}
+	versions := func(s string, code int) map[string]generators.Result {
+		return map[string]generators.Result{"/usr/bin/sw_vers -productVersion": {Stdout: s, Code: code}}
+	}
+	for _, tt := range []struct {
+		name string
+		h    host
+		want generators.Version
+	}{
+		{"ventura", host{mac, versions("13.6.1\n", 0)}, 13*generators.Major + 6},
+		{"yosemite", host{mac, versions("10.10.5\n", 0)}, 10*generators.Major + 10},
+		{"tahoe", host{mac, versions("26.0\n", 0)}, 26 * generators.Major},
+		{"linux", host{nil, versions("13.6.1\n", 0)}, 0},
+		{"no version", host{mac, versions("", 1)}, 0},
+		{"no sw_vers", host{mac, nil}, 0},
+	} {
+		target, ok := controller().Detect(t.Context(), tt.h, generators.User)
+		if ok != (tt.want != 0) || ok && (target.Version != tt.want || target.Backend != "launchd" || target.Scope != generators.User) {
+			t.Errorf("%s: %v %t", tt.name, target, ok)
+		}
+	}
+}
+
+// show writes steps as lines.
+func show(steps []generators.Step) string {
+	var b strings.Builder
+	for _, s := range steps {
+		argv := strings.ReplaceAll(strings.Join(s.Argv, " "), "/bin/sh -c "+waitScript+" sh", "WAIT")
+		b.WriteString(string(s.Verb) + ": " + argv)
+		if s.Optional {
+			b.WriteString(" ?")
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+func TestSteps(t *testing.T) {
+	for _, tt := range []struct {
+		name, doc string
+		op        generators.Op
+		want      string
+	}{
+		// out, gone, in, running; enabled before it is bootstrapped.
+		{"service", "stop: {timeout: 30s}", generators.Install, `
+enable: /bin/launchctl enable system/L.web
+start: /bin/launchctl bootout system/L.web ?
+start: WAIT /bin/launchctl system/L.web 35
+start: /bin/launchctl enable system/L.web
+start: /bin/launchctl bootstrap system /Library/LaunchDaemons/L.web.plist
+start: /bin/launchctl kickstart system/L.web
+verify: /bin/launchctl print system/L.web
+`},
+		{"timer", "timers: [{every: 1h}]", generators.Install, `
+enable: /bin/launchctl enable system/L.web
+start: /bin/launchctl bootout system/L.web ?
+start: WAIT /bin/launchctl system/L.web 95
+start: /bin/launchctl enable system/L.web
+start: /bin/launchctl bootstrap system /Library/LaunchDaemons/L.web.plist
+verify: /bin/launchctl print system/L.web
+`},
+		// not enabled is the override database, not a key.
+		{"not enabled", "restart: always\ninstall: {enable: false}\nstop: {timeout: infinity}", generators.Install, `
+reload: /bin/launchctl disable system/L.web
+start: /bin/launchctl bootout system/L.web ?
+start: WAIT /bin/launchctl system/L.web 95
+start: /bin/launchctl enable system/L.web
+start: /bin/launchctl bootstrap system /Library/LaunchDaemons/L.web.plist
+start: /bin/launchctl kickstart system/L.web
+start: /bin/launchctl disable system/L.web
+verify: /bin/launchctl print system/L.web
+`},
+		{"not started", "install: {start: false}", generators.Install, "\nenable: /bin/launchctl enable system/L.web\n"},
+		{"neither", "install: {start: false, enable: false}", generators.Install, "\nreload: /bin/launchctl disable system/L.web\n"},
+		{"upgrade", "", generators.Upgrade, `
+restart: /bin/launchctl bootout system/L.web ?
+restart: WAIT /bin/launchctl system/L.web 95
+restart: /bin/launchctl enable system/L.web
+restart: /bin/launchctl bootstrap system /Library/LaunchDaemons/L.web.plist
+restart: /bin/launchctl kickstart system/L.web
+verify: /bin/launchctl print system/L.web
+`},
+		// what enable and disable wrote outlives the plist.
+		{"uninstall", "directories: {state: web}", generators.Uninstall, `
+stop: /bin/launchctl bootout system/L.web ?
+stop: WAIT /bin/launchctl system/L.web 95
+disable: /bin/launchctl disable system/L.web ?
+clean: /bin/launchctl enable system/L.web ?
+stop: /bin/launchctl bootout system/io.github.daemonize-setup.web ?
+stop: WAIT /bin/launchctl system/io.github.daemonize-setup.web 25
+disable: /bin/launchctl disable system/io.github.daemonize-setup.web ?
+clean: /bin/launchctl enable system/io.github.daemonize-setup.web ?
+`},
+	} {
+		b, _ := render(t, tt.doc+"\noverrides: {launchd: {Label: L.web}}")
+		if got := "\n" + show(controller().Steps(b, tt.op)); got != tt.want {
+			t.Errorf("%s: got%s", tt.name, got)
+		}
+	}
+	// The setup runs before anything that needs it, and by itself.
+	b, _ := render(t, "directories: {state: web}")
+	if first := controller().Steps(b, generators.Install)[0]; first.Verb != generators.MakeUser || !slices.Equal(first.Argv, []string{"/usr/local/libexec/daemonize/web/setup"}) {
+		t.Errorf("first step %v", first)
+	}
+	// agents are in the domain of the user's session.
+	target := generators.Target{Backend: "launchd", Version: 13 * generators.Major, Scope: generators.User, Home: "/Users/jo"}
+	b, _ = ForUser(501).Generate(decode(t, ""), target)
+	b.Target = target
+	steps := show(ForUser(501).(generators.Controller).Steps(b, generators.Install))
+	if !strings.Contains(steps, "bootstrap gui/501 /Users/jo/Library/LaunchAgents/io.github.daemonize.web.plist\n") || strings.Contains(steps, "system") {
+		t.Errorf("user: %s", steps)
+	}
+	// all steps need launchd, none can run with --root.
+	for _, s := range controller().Steps(b, generators.Install) {
+		if !s.Live || len(s.Argv) == 0 {
+			t.Errorf("%v", s)
+		}
+	}
+}
+
+// The script ends when the job is gone, or gives up; its values are data.
+func TestWaitScript(t *testing.T) {
+	dir := t.TempDir()
+	count := filepath.Join(dir, "it's $count")
+	fake := filepath.Join(dir, "a 'fake' launchctl")
+	// Knows the job three times.
+	body := "#!/bin/sh\n[ \"$*\" = \"print system/$(id) x\" ] && exit 0\necho x >>\"" + strings.ReplaceAll(count, "$", `\$`) + "\"\n[ \"$(wc -l <\"" + strings.ReplaceAll(count, "$", `\$`) + "\")\" -lt 3 ]\n"
+	if err := os.WriteFile(fake, []byte(body), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	each(t, func(t *testing.T, sh []string) {
+		text := strings.ReplaceAll(waitScript, "sleep 1", ":")
+		os.Remove(count)
+		wait := func(most string) error {
+			return exec.Command(sh[0], append(slices.Clone(sh[1:]), "-c", text, "sh", fake, "system/$(exit 9)'; exit 9", most)...).Run()
+		}
+		if err := wait("30"); err != nil {
+			t.Errorf("gone after three questions: %v", err)
+		}
+		if got, _ := os.ReadFile(count); len(got) != 6 {
+			t.Errorf("asked %d times", len(got)/2)
+		}
+		os.Remove(count)
+		if err := wait("2"); err == nil {
+			t.Error("never gives up")
+		}
+	})
+}
+
+func TestStatus(t *testing.T) {
+	const label = "io.github.daemonize.web"
+	printed := func(lines ...string) string {
+		return "system/" + label + " = {\n\tactive count = 1\n\tpath = /Library/LaunchDaemons/" + label + ".plist\n\ttype = LaunchDaemon\n" +
+			strings.Join(lines, "\n") + "\n\tsockets = {\n\t\tstate = active\n\t\tpid = 1\n\t\tlast exit code = 3\n\t}\n}\n"
+	}
+	service := dict{"Label": label, "RunAtLoad": true}
+	timer := dict{"Label": label, "StartInterval": int64(60), "RunAtLoad": false}
+	for _, tt := range []struct {
+		name string
+		keys dict
+		out  generators.Result
+		want generators.Status
+	}{
+		{"running", service, generators.Result{Stdout: printed("\tstate = running", "\tpid = 4242", "\truns = 3", "\tlast exit code = 1")},
+			generators.Status{State: generators.Active, Detail: "running", PID: 4242, Restarts: 2, Enabled: true}},
+		{"running for the first time", service, generators.Result{Stdout: printed("\tstate = running", "\tpid = 7", "\truns = 1", "\tlast exit code = (never exited)")},
+			generators.Status{State: generators.Active, Detail: "running", PID: 7, Enabled: true}},
+		{"not yet spawned", service, generators.Result{Stdout: printed("\tstate = not running", "\truns = 0", "\tlast exit code = (never exited)")},
+			generators.Status{State: generators.Starting, Detail: "not running", Enabled: true}},
+		{"throttled", service, generators.Result{Stdout: printed("\tstate = spawn scheduled", "\truns = 9", "\tlast exit code = 1")},
+			generators.Status{State: generators.Starting, Detail: "spawn scheduled", Restarts: 8, Enabled: true}},
+		{"ended well", service, generators.Result{Stdout: printed("\tstate = not running", "\truns = 1", "\tlast exit code = 0")},
+			generators.Status{State: generators.Inactive, Detail: "not running", Enabled: true}},
+		{"failed", service, generators.Result{Stdout: printed("\tstate = not running", "\truns = 1", "\tlast exit code = 7")},
+			generators.Status{State: generators.Failed, Detail: "not running", Reason: "exit code 7", Enabled: true}},
+		{"EX_CONFIG", service, generators.Result{Stdout: printed("\tstate = not running", "\truns = 1", "\tlast exit code = 78: EX_CONFIG")},
+			generators.Status{State: generators.Failed, Detail: "not running", Enabled: true,
+				Reason: "exit code 78: launchd could not set the job up; the program, a directory or a log file is missing or not accessible to the job's user"}},
+		{"killed", service, generators.Result{Stdout: printed("\tstate = not running", "\truns = 1", "\tlast terminating signal = Killed: 9")},
+			generators.Status{State: generators.Failed, Detail: "not running", Reason: "ended by signal Killed: 9", Enabled: true}},
+		{"waiting for its time", timer, generators.Result{Stdout: printed("\tstate = not running", "\truns = 5", "\tlast exit code = 0")},
+			generators.Status{State: generators.Active, Detail: "not running", Enabled: true}},
+		{"new timer", timer, generators.Result{Stdout: printed("\tstate = not running", "\truns = 0", "\tlast exit code = (never exited)")},
+			generators.Status{State: generators.Active, Detail: "not running", Enabled: true}},
+		{"setup is done", dict{"Label": setupPrefix + "web", "RunAtLoad": true}, generators.Result{Stdout: printed("\tstate = not running", "\truns = 1", "\tlast exit code = 0")},
+			generators.Status{State: generators.Active, Detail: "not running", Enabled: true}},
+		{"not loaded", service, generators.Result{Code: 113, Stderr: "Could not find service"},
+			generators.Status{State: generators.Inactive, Detail: "not loaded", Enabled: true}},
+		{"nonsense", service, generators.Result{Stdout: "hello\n\tworld\n"}, generators.Status{State: generators.Unknown, Enabled: true}},
+	} {
+		content, err := plist.Marshal(map[string]any(tt.keys), plist.XMLFormat)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := host{map[string]string{"/Library/LaunchDaemons/" + label + ".plist": string(content)}, map[string]generators.Result{
+			"/bin/launchctl print system/" + label: tt.out,
+			"/bin/launchctl print-disabled system": {Stdout: "\tdisabled services = {\n\t\t\"com.example.x\" => disabled\n\t}\n"},
+		}}
+		tt.want.Job = label
+		got, err := controller().Status(t.Context(), h, system, label)
+		if err != nil || got != tt.want {
+			t.Errorf("%s: %v\n got %+v\nwant %+v", tt.name, err, got, tt.want)
+		}
+	}
+	// Enabled says what the database says, in either of its forms.
+	for out, want := range map[string]bool{
+		"\t\"" + label + "\" => disabled\n": false, "\t\"" + label + "\" => true\n": false, "\t\"" + label + "\" => enabled\n": true,
+		"\t\"" + label + "\" => false\n": true, "\t\"" + label + ".x\" => disabled\n": true, "": true,
+	} {
+		h := host{map[string]string{"/Library/LaunchDaemons/" + label + ".plist": ""}, map[string]generators.Result{
+			"/bin/launchctl print system/" + label: {Code: 113}, "/bin/launchctl print-disabled system": {Stdout: out},
+		}}
+		if got, err := controller().Status(t.Context(), h, system, label); err != nil || got.Enabled != want {
+			t.Errorf("%q: enabled %t, %v", out, got.Enabled, err)
+		}
+	}
+	// A manager that does not answer is an error, not a state.
+	for name, h := range map[string]host{
+		"no launchctl": {},
+		"strange code": {nil, map[string]generators.Result{"/bin/launchctl print system/" + label: {Code: 5, Stderr: "Input/output error"}}},
+		"no database":  {nil, map[string]generators.Result{"/bin/launchctl print system/" + label: {Code: 113}, "/bin/launchctl print-disabled system": {Code: 1}}},
+	} {
+		if _, err := controller().Status(t.Context(), h, system, label); err == nil || !strings.HasPrefix(err.Error(), "cannot ask launchd") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
