@@ -50,13 +50,16 @@ func (Programs) Run(ctx context.Context, argv []string) (generators.Result, erro
 	return r, nil
 }
 
-type capped struct{ bytes.Buffer }
+// capped does not embed its buffer: io.Copy would find the buffer's ReadFrom.
+type capped struct{ buf bytes.Buffer }
+
+func (c *capped) String() string { return c.buf.String() }
 
 // Write keeps the first maxOutput bytes and takes the rest without a word, for
 // a program must not die of our lack of interest.
 func (c *capped) Write(p []byte) (int, error) {
-	if room := maxOutput - c.Len(); room > 0 {
-		c.Buffer.Write(p[:min(room, len(p))])
+	if room := maxOutput - c.buf.Len(); room > 0 {
+		c.buf.Write(p[:min(room, len(p))])
 	}
 	return len(p), nil
 }
