@@ -27,6 +27,7 @@ func Render(g Generator, d *spec.Daemon, t Target, p Policy) (Bundle, diag.List)
 	losses = append(losses, found...)
 	losses = judge(losses, d, t, p)
 	losses = append(losses, staleConsents(d, t, losses)...)
+	losses = append(losses, scopeProblems(d, t, losses)...)
 	losses = append(losses, overrideNotes(d, t)...)
 	losses.Sort()
 	if losses.HasErrors() {
@@ -35,6 +36,14 @@ func Render(g Generator, d *spec.Daemon, t Target, p Policy) (Bundle, diag.List)
 	slices.SortFunc(b.Artifacts, func(a, b Artifact) int { return strings.Compare(a.Path, b.Path) })
 	b.Daemon, b.Target = d.Name, t
 	return b, losses
+}
+
+// scopeProblems reports what contradicts the user scope, unless the table has
+// said so already.
+func scopeProblems(d *spec.Daemon, t Target, losses diag.List) diag.List {
+	return slices.DeleteFunc(spec.CheckScope(d, t.Scope == User), func(g diag.Diagnostic) bool {
+		return slices.ContainsFunc(losses, func(l diag.Diagnostic) bool { return l.Path == g.Path })
+	})
 }
 
 // tableLosses reports what the capability table says about the fields set.

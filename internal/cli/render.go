@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -112,6 +113,9 @@ func (a *app) render(args []string, f renderFlags) error {
 	for i, t := range targets {
 		generatorsOf[i], _ = daemonize.Backend(t.Backend)
 	}
+	// What is rendered is garbage as soon as it is written: collecting it less
+	// often costs some megabytes and saves a quarter of the time.
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	var stage *host.Stage
 	if f.out != "" {
 		if stage, err = host.OpenStage(f.out); err != nil {

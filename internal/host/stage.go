@@ -32,7 +32,7 @@ type stageDir struct {
 }
 
 // maxOpenDirs bounds the directories kept open.
-const maxOpenDirs = 64
+const maxOpenDirs = 256
 
 // OpenStage opens dir, creating it if needed.
 func OpenStage(dir string) (*Stage, error) {
@@ -100,24 +100,42 @@ func (s *Stage) write(name string, a *generators.Artifact) (err error) {
 func (s *Stage) enter(name string) (*stageDir, uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.seq++
-	d := s.open[name]
-	if d == nil {
-		if err := s.root.MkdirAll(name, 0o755); err != nil {
-			return nil, 0, err
-		}
-		root, err := s.root.OpenRoot(name)
-		if err != nil {
-			return nil, 0, err
-		}
-		if len(s.open) >= maxOpenDirs {
-			s.evict()
-		}
-		d = &stageDir{root: root}
-		s.open[name] = d
+	if len(s.open) >= maxOpenDirs {
+		s.evict()
+	}
+	d, err := s.dir(name)
+	if err != nil {
+		return nil, 0, err
 	}
 	d.users++
+	s.seq++
 	return d, s.seq, nil
+}
+
+// dir returns an open directory; it walks from the nearest one that is open.
+func (s *Stage) dir(name string) (*stageDir, error) {
+	if d := s.open[name]; d != nil {
+		return d, nil
+	}
+	parent := s.root
+	if up := path.Dir(name); up != "." {
+		d, err := s.dir(up)
+		if err != nil {
+			return nil, err
+		}
+		parent = d.root
+	}
+	base := path.Base(name)
+	if err := parent.Mkdir(base, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	root, err := parent.OpenRoot(base)
+	if err != nil {
+		return nil, err
+	}
+	d := &stageDir{root: root}
+	s.open[name] = d
+	return d, nil
 }
 
 func (s *Stage) leave(d *stageDir) {
