@@ -199,7 +199,11 @@ func detect(ctx context.Context, h host.Host, scope generators.Scope, backend st
 		}
 		asked = append(asked, name)
 	}
-	return generators.Target{}, fmt.Errorf("cannot find a running service manager for %s services (looked for %s): use --root to prepare a system that is not running (--root / for this one)", scope, strings.Join(asked, ", "))
+	hint := "use --root DIR to prepare a system that is not running (--root / for this one)"
+	if scope == generators.User {
+		hint = "a user has one while logged in, or always after loginctl enable-linger; it is found by XDG_RUNTIME_DIR, which su and sudo do not set"
+	}
+	return generators.Target{}, fmt.Errorf("cannot find a running service manager for %s services (looked for %s): %s", scope, strings.Join(asked, ", "), hint)
 }
 
 func (a *app) install(args []string, f installFlags) error {

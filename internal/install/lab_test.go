@@ -336,3 +336,66 @@ directories: {state: own}
 		}
 	}
 }
+
+func TestLabUser(t *testing.T) {
+	m := boot(t)
+	m.MustRun("useradd", "--create-home", "--uid", "4711", "alice")
+	m.MustRun("loginctl", "enable-linger", "alice")
+	m.WaitFor("the manager of alice", func() bool {
+		return m.Run("systemctl", "is-active", "--quiet", "user@4711.service").Code == 0
+	})
+	alice := func(args ...string) []string {
+		return append([]string{"runuser", "-u", "alice", "--", "env", "HOME=/home/alice", "XDG_RUNTIME_DIR=/run/user/4711"}, args...)
+	}
+	before := m.Snapshot()
+	m.WriteFile("/tmp/s.yaml", strings.ReplaceAll(sleeper, "%s", "1000"), 0o644)
+	if r := m.Run(alice("daemonize", "install", "/tmp/s.yaml")...); r.Code != 1 || !strings.Contains(r.Stderr, "that needs root") {
+		t.Errorf("a user installs for the system: %v", r)
+	}
+	if r := m.Run("runuser", "-u", "alice", "--", "env", "-u", "XDG_RUNTIME_DIR", "HOME=/home/alice", "daemonize", "install", "--scope", "user", "/tmp/s.yaml"); r.Code != 1 || !strings.Contains(r.Stderr, "XDG_RUNTIME_DIR") {
+		t.Errorf("without a manager: %v", r)
+	}
+	r := m.Run(alice("daemonize", "install", "--scope", "user", "/tmp/s.yaml")...)
+	if r.Code != 0 || !strings.Contains(r.Stdout, "sleeper.service: active") || !strings.Contains(r.Stdout, "daemonize uninstall sleeper --scope user") {
+		t.Fatalf("%v\n%s", r, m.Log())
+	}
+	for name, want := range map[string]string{"ActiveState": "active", "UnitFileState": "enabled", "FragmentPath": "/home/alice/.config/systemd/user/sleeper.service"} {
+		if v := strings.TrimSpace(m.MustRun(alice("systemctl", "--user", "show", "--value", "--property="+name, "sleeper.service")...)); v != want {
+			t.Errorf("%s = %q, want %q", name, v, want)
+		}
+	}
+	for name, about := range m.Snapshot("/home/alice") {
+		if !strings.Contains(about, " 4711 4711") {
+			t.Errorf("%s is not alice's: %s", name, about)
+		}
+	}
+	m.WriteFile("/tmp/bad.yaml", "version: 1\nname: bad\ncommand: [/usr/bin/nonexistent]\n", 0o644)
+	if r := m.Run(alice("daemonize", "install", "--scope", "user", "/tmp/bad.yaml")...); r.Code != 1 || !strings.Contains(r.Stderr, "the program cannot be executed") || !strings.Contains(r.Stderr, "everything was put back") {
+		t.Errorf("a program that does not exist: %v", r)
+	}
+	if r := m.Run(alice("daemonize", "uninstall", "--scope", "user", "sleeper")...); r.Code != 0 {
+		t.Fatal(r)
+	}
+	gone(t, m, before)
+}
+
+// TestLabTwoAtOnce has two runs install different versions of the same daemon
+// at the same time: one after the other is done, and the result is one of them.
+func TestLabTwoAtOnce(t *testing.T) {
+	m := boot(t)
+	before := m.Snapshot()
+	for _, n := range []string{"1001", "1002"} {
+		m.WriteFile("/tmp/"+n+".yaml", strings.ReplaceAll(sleeper, "%s", n), 0o644)
+	}
+	m.MustRun("sh", "-c", "daemonize install /tmp/1001.yaml & a=$!; daemonize install /tmp/1002.yaml & b=$!; wait $a && wait $b")
+	runs := property(m, "sleeper.service", "ExecStart")
+	unit := m.MustRun("cat", "/etc/systemd/system/sleeper.service")
+	for _, n := range []string{"1001", "1002"} {
+		if strings.Contains(unit, n) != strings.Contains(runs, n) {
+			t.Errorf("runs %s\nunit:\n%s", runs, unit)
+		}
+	}
+	m.MustRun("daemonize", "install", "/tmp/1001.yaml") // a no-op or an upgrade
+	m.MustRun("daemonize", "uninstall", "sleeper")
+	gone(t, m, before, "sleeper.service")
+}
