@@ -120,9 +120,10 @@ func (u *unit) calendar(s schedule.Schedule, from []int, hasInterval bool) {
 			"make it a daemon of its own, or choose a schedule of plain days and times")
 		return
 	}
-	// In a subshell: the lines set variables and need programs, the service's
-	// environment must keep neither.
-	u.before.add("timers", "# launchd starts this more often than it is due.", "(", "PATH=/usr/bin:/bin")
+	// In a subshell: the lines set variables and need programs, and launchd
+	// reads calendars in the zone of the machine, not in the service's TZ; the
+	// service's environment must keep its own.
+	u.before.add("timers", "# launchd starts this more often than it is due.", "(", "PATH=/usr/bin:/bin", "unset TZ")
 	u.before.WriteString(guard.Shell())
 	u.before.add("timers", "exit 75", ")", "case $? in", "75) ;;", "0) exit 0 ;;", "*) exit 1 ;;", "esac")
 }
