@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command probe prints, as JSON, what the process that runs it looks like:
 // arguments, environment, identity, limits, scheduling and open streams. Tests
 // run it through generated configuration and compare.
