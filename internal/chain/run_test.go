@@ -541,7 +541,7 @@ func FuzzGlob(f *testing.F) {
 	f.Add(`[!a]*`)
 	f.Fuzz(func(t *testing.T, s string) {
 		if strings.ContainsAny(s, "\x00\n") || s == "" {
-			t.Skip("no such pattern is decoded")
+			return // no such pattern is decoded
 		}
 		// In the word nothing but pattern characters may stand unquoted.
 		word := glob(s)

@@ -84,6 +84,10 @@ func Command(d *spec.Daemon, o Options, command spec.Command) []byte {
 	return script(&c, &o, "Runs a command as")
 }
 
+// loggerScript goes on reading where there is no syslog daemon, so that the
+// program is not killed by SIGPIPE.
+const loggerScript = `/usr/bin/logger "$@" || exec /bin/cat >/dev/null`
+
 func itoa(n int64) string { return seconds(spec.Duration(n) * spec.Second) }
 
 type writer struct {
@@ -174,8 +178,9 @@ func (w *writer) stream(fd, to string) {
 		w.line("exec " + fd + ">/dev/null")
 		return
 	}
-	// The logger is a grandchild, so that it is not the program's child, and
-	// ends when the last writer closes the pipe.
+	// The logger is a grandchild, so that it is not the program's child, in a
+	// session of its own, so that a signal to all processes of the service does
+	// not reach it, and ends when the last writer closes the pipe.
 	pipe := shell.Quote("/run/daemonize-" + w.job + ".pipe" + fd)
 	l := &w.d.Logging
 	tag, facility, level := l.Identifier, l.Facility, l.Level
@@ -189,7 +194,7 @@ func (w *writer) stream(fd, to string) {
 		level = "info"
 	}
 	w.line("/bin/rm -f "+pipe+" && /usr/bin/mkfifo -m 0600 "+pipe+" || exit 1",
-		"( /usr/bin/logger -t "+shell.Quote(tag)+" -p "+facility+"."+level+" <"+pipe+" >/dev/null 2>&1 & )",
+		"( /usr/bin/setsid /bin/sh -c "+shell.Quote(loggerScript)+" logger -t "+shell.Quote(tag)+" -p "+facility+"."+level+" <"+pipe+" >/dev/null 2>&1 & )",
 		"exec "+fd+">"+pipe+" || exit 1", // waits for the reader
 		"/bin/rm -f "+pipe)
 }
