@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"testing"
 
 	"github.com/coreos/go-systemd/v22/unit"
 
 	"github.com/daemonize/daemonize/generators"
+	"github.com/daemonize/daemonize/spec"
 )
 
 // structure lists the directives of all units, as go-systemd reads them.
@@ -42,4 +44,13 @@ func isUnit(name string) bool {
 		return true
 	}
 	return false
+}
+
+func decode(t testing.TB, doc string) *spec.Daemon {
+	t.Helper()
+	daemons, diags := spec.Decode("test.yaml", []byte(doc))
+	if diags.HasErrors() || len(daemons) != 1 {
+		t.Fatalf("cannot decode: %v\n%s", diags, doc)
+	}
+	return daemons[0]
 }

@@ -186,10 +186,6 @@ func (r *renderer) accounts() {
 	if !d.CreateUser || d.User == "" || r.user {
 		return
 	}
-	if d.User[0] >= '0' && d.User[0] <= '9' {
-		r.refuse(at(field.CreateUser), "a number is not a name", "give the user a name")
-		return
-	}
 	home := "-"
 	switch {
 	case d.Directories.State.Name != "":

@@ -1,3 +1,5 @@
+//go:build linux
+
 package systemd
 
 import (
@@ -15,7 +17,6 @@ import (
 	"github.com/daemonize/daemonize/generators"
 	"github.com/daemonize/daemonize/generators/gentest"
 	"github.com/daemonize/daemonize/internal/lab"
-	"github.com/daemonize/daemonize/spec"
 	"github.com/daemonize/daemonize/spec/field"
 	"github.com/daemonize/daemonize/spec/spectest"
 )
@@ -184,15 +185,6 @@ func verifyInLab(t *testing.T, root string, bundles []generators.Bundle) {
 	for _, c := range complaints(r.Stderr + r.Stdout) {
 		t.Error(c)
 	}
-}
-
-func decode(t testing.TB, doc string) *spec.Daemon {
-	t.Helper()
-	daemons, diags := spec.Decode("test.yaml", []byte(doc))
-	if diags.HasErrors() || len(daemons) != 1 {
-		t.Fatalf("cannot decode: %v\n%s", diags, doc)
-	}
-	return daemons[0]
 }
 
 // bundlesOf renders the document of every field.

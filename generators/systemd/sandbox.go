@@ -219,6 +219,12 @@ func (r *renderer) bind(d directive, p place, v string) {
 		r.refuse(p, "systemd has no way to write control characters in this setting", "write it without them")
 		return
 	}
+	if strings.ContainsAny(v, `"'`) {
+		// Seen with 257: systemd-executor, which came with 255, cannot read
+		// back what the manager passes on.
+		r.refuse(p, "systemd 255 to 257 do not start a service with quotes in the paths of a bind mount", "rename the directory")
+		return
+	}
 	for i, part := range strings.SplitN(v, ":", 3) {
 		if i > 0 {
 			r.buf = append(r.buf, ':')

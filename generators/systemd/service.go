@@ -390,17 +390,40 @@ func (r *renderer) environment() {
 		if !f.Required {
 			prefix = "-"
 		}
-		r.prefixed(serviceEnvironmentFile, item("env_file", i, ".path"), prefix, f.Path)
+		r.prefixed(serviceEnvironmentFile, item("env_file", i, ".path"), prefix, globEscape(f.Path))
 	}
 	r.words(servicePassEnvironment, at(field.PassEnvironment), d.PassEnvironment)
 	r.words(serviceUnsetEnvironment, at(field.UnsetEnvironment), d.UnsetEnvironment)
 	for _, c := range d.Credentials {
+		p := place{"credentials.", -1, c.Name}
 		if strings.ContainsAny(c.Name, `"'\`) || hasControl(c.Name) {
-			r.refuse(place{"credentials", -1, ""}, "the name of a credential cannot hold quotes or backslashes", "rename it")
+			r.refuse(p, "the name of a credential cannot hold quotes or backslashes", "rename it")
 			continue
 		}
-		r.prefixed(serviceLoadCredential, place{"credentials.", -1, c.Name}, c.Name+":", c.Path)
+		if strings.ContainsAny(c.Path, ` \`) {
+			// Seen with 257 and 262: systemd-executor, which came with 255,
+			// cannot read back what the manager passes on.
+			r.refuse(p, "since 255 systemd does not start a service with a blank or backslash in the path of a credential", "rename the file")
+			continue
+		}
+		r.prefixed(serviceLoadCredential, p, c.Name+":", c.Path)
 	}
+}
+
+// globEscape returns a pattern that matches only the path s: EnvironmentFile=
+// takes wildcards (systemd.exec(5)).
+func globEscape(s string) string {
+	if !strings.ContainsAny(s, `*?[\`) {
+		return s
+	}
+	var b strings.Builder
+	for i := range len(s) {
+		if strings.IndexByte(`*?[\`, s[i]) >= 0 {
+			b.WriteByte('\\')
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
 }
 
 // directories writes the directories that systemd makes for the service. What

@@ -354,7 +354,6 @@ func TestRefused(t *testing.T) {
 		head + "overrides: {systemd: {Service: {'A=b': a}}}\n",
 		head + "overrides: {systemd: {Service: {Slice: 'a\\'}}}\n",
 		head + "overrides: {systemd: {Service: {Slice: \"a\\nb\"}}}\n",
-		head + "user: '12'\ncreate_user: true\n",
 		head + "logging: {rate_burst: 0}\n",
 		head + "logging: {stdout: 'append:/a*b', rotate: {size: 1M}}\n",
 		head + "sandboxing: {temporary_file_system: ['/a\\b']}\n",
