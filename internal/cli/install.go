@@ -431,7 +431,7 @@ func (r *installation) daemon(out *bytes.Buffer, p *install.Plan, o install.Outc
 	fmt.Fprintf(out, "%s (%s) %s\n", o.Daemon, o.Target, word)
 	told := map[string]bool{} // the manifest is written twice
 	for _, s := range p.Steps {
-		if s.Daemon != o.Daemon || told[s.Path] {
+		if s.Daemon != o.Daemon || told[s.Path] || s.Verb == generators.Verify && !r.DryRun {
 			continue
 		}
 		told[s.Path] = s.Path != ""

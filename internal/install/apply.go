@@ -73,7 +73,10 @@ func (p *Plan) Apply(ctx context.Context, clock Clock, observe func(Step)) (*Res
 			continue
 		}
 		if s.Optional && ctx.Err() == nil {
-			r.result.Notes = append(r.result.Notes, err.Error())
+			// That there was nothing to clean up is no news.
+			if s.Verb != generators.Clean && s.Verb != generators.Stop {
+				r.result.Notes = append(r.result.Notes, err.Error())
+			}
 			continue
 		}
 		f := &Failure{Daemon: s.Daemon, Step: s.Step, Err: err}

@@ -28,7 +28,8 @@ type manager struct {
 	dir    string
 	loaded map[string]string // job -> content
 	state  map[string]*fakeState
-	calls  []string // of commands that change something
+	on     map[string]bool // enabled by command
+	calls  []string        // of commands that change something
 	pids   int
 }
 
@@ -40,7 +41,7 @@ type fakeState struct {
 }
 
 func newManager(dir string) *manager {
-	return &manager{dir: dir, loaded: map[string]string{}, state: map[string]*fakeState{}}
+	return &manager{dir: dir, loaded: map[string]string{}, state: map[string]*fakeState{}, on: map[string]bool{}}
 }
 
 // Run implements [host.Runner].
@@ -86,6 +87,13 @@ func (m *manager) Run(_ context.Context, argv []string) (generators.Result, erro
 		}
 	case "stop":
 		delete(m.state, argv[2])
+	case "enable":
+		m.on[argv[2]] = true
+	case "disable": // as update-rc.d does
+		if _, err := os.Lstat(filepath.Join(m.dir, "etc/fake", argv[2])); err == nil {
+			return generators.Result{Code: 1, Stderr: argv[2] + " is still there"}, nil
+		}
+		delete(m.on, argv[2])
 	case "reset":
 		if st := m.state[argv[2]]; st != nil && st.state == generators.Failed {
 			delete(m.state, argv[2])
@@ -97,12 +105,12 @@ func (m *manager) Run(_ context.Context, argv []string) (generators.Result, erro
 func (m *manager) show(job string) string {
 	st := m.state[job]
 	if st == nil {
-		return string(generators.Inactive) + " 0 0"
+		return fmt.Sprintf("%s 0 0 %v", generators.Inactive, m.on[job])
 	}
 	if strings.Contains(st.ran, "crash") {
 		st.restarts++
 	}
-	return fmt.Sprintf("%s %d %d", st.state, st.pid, st.restarts)
+	return fmt.Sprintf("%s %d %d %v", st.state, st.pid, st.restarts, m.on[job])
 }
 
 // running lists what runs, with which content.
@@ -110,6 +118,9 @@ func (m *manager) running() map[string]string {
 	r := map[string]string{}
 	for job, st := range m.state {
 		r[job] = string(st.state) + " " + st.ran
+	}
+	for job := range m.on {
+		r[job] += " enabled"
 	}
 	return r
 }
@@ -164,6 +175,7 @@ func (controller) Status(ctx context.Context, h generators.Host, _ generators.Ta
 	st := generators.Status{Job: job, State: generators.State(f[0])}
 	st.PID, _ = strconv.Atoi(f[1])
 	st.Restarts, _ = strconv.Atoi(f[2])
+	st.Enabled = f[3] == "true"
 	if st.State == generators.Failed {
 		st.Reason = "the program could not be executed"
 	}
@@ -186,7 +198,54 @@ func (controller) Logs(_ generators.Target, job string, _ int) []string {
 	return []string{"mgr", "log", job}
 }
 
-func operate(string) generators.Controller { return controller{} }
+// plain is a controller with nothing optional: jobs are enabled by command and
+// disabled after their files are gone, and there is no restart.
+type plain struct{ c controller }
+
+func (p plain) Detect(ctx context.Context, h generators.Host, s generators.Scope) (generators.Target, bool) {
+	return p.c.Detect(ctx, h, s)
+}
+
+func (p plain) Status(ctx context.Context, h generators.Host, t generators.Target, job string) (generators.Status, error) {
+	return p.c.Status(ctx, h, t, job)
+}
+
+func (p plain) Steps(b generators.Bundle, op generators.Op) []generators.Step {
+	if op == generators.Upgrade {
+		return nil
+	}
+	var steps []generators.Step
+	for _, s := range p.c.Steps(b, op) {
+		if s.Verb == generators.Reload && op == generators.Uninstall {
+			steps = append(steps, generators.Step{Verb: generators.RemoveFile})
+			for _, j := range b.Jobs {
+				steps = append(steps, generators.Step{Verb: generators.Disable, Job: j.Name, Argv: []string{"mgr", "disable", j.Name}, Live: true})
+			}
+		}
+		steps = append(steps, s)
+		if s.Verb == generators.Reload && op == generators.Install {
+			for _, j := range b.Jobs {
+				steps = append(steps, generators.Step{Verb: generators.Enable, Job: j.Name, Argv: []string{"mgr", "enable", j.Name}, Live: true})
+			}
+		}
+	}
+	return steps
+}
+
+func operate(backend string) generators.Controller {
+	if backend == "plain" {
+		return plain{}
+	}
+	return controller{}
+}
+
+// on moves items to another backend.
+func on(backend string, items ...install.Item) []install.Item {
+	for i := range items {
+		items[i].Bundle.Target.Backend = backend
+	}
+	return items
+}
 
 var errInjected = errors.New("injected: no space left on device")
 

@@ -292,14 +292,20 @@ func TestCancellationPutsEverythingBack(t *testing.T) {
 // TestEveryStepMayFail makes each change of each operation fail in turn, once
 // before and once after it takes effect, and looks for the old state.
 func TestEveryStepMayFail(t *testing.T) {
-	old := []install.Item{item("web", "v1", "web.timer"), item("db", "v1")}
+	for _, backend := range []string{"fake", "plain"} {
+		t.Run(backend, func(t *testing.T) { everyStepMayFail(t, backend) })
+	}
+}
+
+func everyStepMayFail(t *testing.T, backend string) {
+	old := on(backend, item("web", "v1", "web.timer"), item("db", "v1"))
 	for name, op := range map[string]struct {
 		prepare []install.Item
 		do      func(h *machine) error
 	}{
 		"install": {nil, func(h *machine) error { return try(h, old...) }},
 		"upgrade": {old, func(h *machine) error {
-			return try(h, item("web", "v2"), item("db", "v2", "db.timer"))
+			return try(h, on(backend, item("web", "v2"), item("db", "v2", "db.timer"))...)
 		}},
 		"uninstall": {old, func(h *machine) error { return uninstall(h, install.Options{}, "web", "db") }},
 	} {

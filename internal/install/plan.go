@@ -542,16 +542,36 @@ func (p *planner) stale() {
 	}
 }
 
+// ending returns the steps that end jobs, each with its phase: some tools want
+// to be told before the files are gone, others (update-rc.d) afterwards.
+func (p *planner) ending(was generators.Bundle) []undoStep {
+	var steps []undoStep
+	ph := retire
+	for _, s := range p.c.Steps(was, generators.Uninstall) {
+		switch {
+		case s.Verb == generators.Reload || s.Verb == generators.RemoveFile:
+			ph = cleanup
+		case s.Live && !p.h.Live():
+		default:
+			steps = append(steps, undoStep{s, ph})
+		}
+	}
+	return steps
+}
+
+// endingOf returns those of ending that have one of the verbs and the job.
+func (p *planner) endingOf(job string, verbs ...generators.Verb) []undoStep {
+	return slices.DeleteFunc(p.ending(p.b), func(s undoStep) bool { return s.Job != job || !slices.Contains(verbs, s.Verb) })
+}
+
 // retire plans the end of jobs, and of what belongs to no job of its own.
 func (p *planner) retire(was generators.Bundle, which func(job string) bool) {
-	reloaded := false
 	_, linked := p.c.(linker)
-	for _, s := range p.c.Steps(was, generators.Uninstall) {
-		reloaded = reloaded || s.Verb == generators.Reload
-		if !which(s.Job) || s.Live && !p.h.Live() {
+	for _, s := range p.ending(was) {
+		if !which(s.Job) {
 			continue
 		}
-		step := Step{Step: s, phase: retire}
+		step := Step{Step: s.Step, phase: s.phase}
 		switch s.Verb {
 		case generators.Stop:
 			if s.Job != "" && isRunning(p.status(s.Job)) {
@@ -565,29 +585,11 @@ func (p *planner) retire(was generators.Bundle, which func(job string) bool) {
 				step.undo = undoing(enable, p.managerSteps(was, generators.Install, generators.Enable, s.Job))
 			}
 		case generators.Clean:
-			if reloaded {
-				step.phase = cleanup
-			}
 		default:
 			continue
 		}
 		p.add(step)
 	}
-}
-
-// clean returns what undoes that a job was started for the first time.
-func (p *planner) clean(job string) []undoStep {
-	u := undoing(retire, p.managerSteps(p.b, generators.Uninstall, generators.Stop, job))
-	ph := retire
-	for _, s := range p.c.Steps(p.b, generators.Uninstall) {
-		switch {
-		case s.Verb == generators.Reload:
-			ph = cleanup
-		case s.Verb == generators.Clean && s.Job == job:
-			u = append(u, undoStep{s, ph})
-		}
-	}
-	return u
 }
 
 // remove plans the removal of a file of ours.
@@ -651,14 +653,14 @@ func (p *planner) jobs(fresh bool) {
 		}
 	}
 	for _, j := range p.b.Jobs {
-		if j.Enable && !p.o.NoEnable && !linked && (fresh || changed || !p.status(j.Name).Enabled) {
+		if !p.o.NoEnable && !linked && (fresh || changed || p.status(j.Name).Enabled != j.Enable) {
 			for _, s := range steps {
-				if s.Verb != generators.Enable || s.Job != j.Name || s.Live && !p.h.Live() {
+				if s.Job != j.Name || s.Verb != generators.Enable && s.Verb != generators.Disable || s.Live && !p.h.Live() {
 					continue
 				}
 				step := Step{Step: s, phase: enable}
 				if p.h.Live() && !p.status(j.Name).Enabled {
-					step.undo = undoing(retire, p.managerSteps(p.b, generators.Uninstall, generators.Disable, j.Name))
+					step.undo = p.endingOf(j.Name, generators.Disable)
 				}
 				p.add(step)
 			}
@@ -685,10 +687,10 @@ func (p *planner) startJob(j generators.Job, fresh bool) {
 		}
 		for i, s := range steps {
 			step := Step{Step: s, phase: start}
-			if i == len(steps)-1 {
+			if i == 0 {
 				// The new version may run or not. Having failed too often must
 				// not keep the old one from starting.
-				for _, u := range p.clean(j.Name) {
+				for _, u := range p.endingOf(j.Name, generators.Clean) {
 					if u.phase == cleanup {
 						step.undo = append(step.undo, undoStep{u.Step, start})
 					}
@@ -706,7 +708,7 @@ func (p *planner) startJob(j generators.Job, fresh bool) {
 		return
 	default:
 		for _, s := range p.managerSteps(p.b, generators.Install, generators.Start, j.Name) {
-			p.add(Step{Step: s, phase: start, undo: p.clean(j.Name)})
+			p.add(Step{Step: s, phase: start, undo: p.endingOf(j.Name, generators.Stop, generators.Clean)})
 		}
 	}
 	p.add(Step{Step: generators.Step{Verb: generators.Verify, Job: j.Name, Live: true}, phase: verify})
