@@ -162,7 +162,7 @@ func valueLosses(d *spec.Daemon, t generators.Target) diag.List {
 	}{{field.DependsOnConflicts, d.DependsOn.Conflicts}, {field.DependsOnOnFailure, d.DependsOn.OnFailure}, {field.DependsOnOnSuccess, d.DependsOn.OnSuccess}} {
 		for i, unit := range u.units {
 			if scriptOf(unit) == "" {
-				list = append(list, generators.Lose(d, t, u.id, u.id.String()+"["+strconv.Itoa(i)+"]", generators.Unsupported, "there is no script for "+strconv.Quote(unit)))
+				list = append(list, noScript(d, t, u.id, i, unit))
 			}
 		}
 	}

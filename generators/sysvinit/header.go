@@ -102,6 +102,16 @@ func scriptOf(unit string) string {
 	return ""
 }
 
+// noScript reports the unit at index i of the field id, which is no script:
+// a name that no script can have is refused, another kind of unit is lost.
+func noScript(d *spec.Daemon, t generators.Target, id field.ID, i int, unit string) diag.Diagnostic {
+	path := id.String() + "[" + strconv.Itoa(i) + "]"
+	if strings.ContainsAny(unit, `:\@`) {
+		return generators.Refuse(d, t, path, "the names of init scripts have only letters, digits, -, _ and .", "name the script, without instance")
+	}
+	return generators.Lose(d, t, id, path, generators.Unsupported, "SysVinit has scripts only, and none for "+strconv.Quote(unit))
+}
+
 // lsbHeader composes the block of a job and reports the units that the boot
 // order cannot name.
 func lsbHeader(d *spec.Daemon, t generators.Target, job string) (header, diag.List) {
@@ -111,8 +121,7 @@ func lsbHeader(d *spec.Daemon, t generators.Target, job string) (header, diag.Li
 		for i, u := range units {
 			name := facility(u)
 			if name == "" {
-				list = append(list, generators.Lose(d, t, id, id.String()+"["+strconv.Itoa(i)+"]", generators.Unsupported,
-					"SysVinit has scripts only, and none for "+strconv.Quote(u)))
+				list = append(list, noScript(d, t, id, i, u))
 				continue
 			}
 			out = append(out, name)
@@ -149,6 +158,10 @@ func lsbHeader(d *spec.Daemon, t generators.Target, job string) (header, diag.Li
 	if text == "" {
 		text = job
 	}
+	// Readers of the header look for these anywhere in a line.
+	if strings.Contains(text, "END INIT INFO") || strings.Contains(text, "BEGIN INIT INFO") {
+		list = append(list, generators.Refuse(d, t, "description", "it would be taken for the end of the LSB header", "write the description without INIT INFO"))
+	}
 	h.set("Short-Description", text)
 	h.set("Description", text)
 	for i := range d.Overrides {
@@ -162,8 +175,8 @@ func lsbHeader(d *spec.Daemon, t generators.Target, job string) (header, diag.Li
 			list = append(list, generators.Refuse(d, t, path, "the only native keys of SysVinit are those of the LSB header", "write overrides: {sysvinit: {header: {X-Key: value}}}"))
 		case o.Type == "null":
 			h.remove(o.Keys[1])
-		case strings.ContainsAny(strings.Join(o.Values, ""), "\n\t"):
-			list = append(list, generators.Refuse(d, t, path, "a header line cannot hold a newline or tab", "write it on one line"))
+		case strings.ContainsAny(strings.Join(o.Values, ""), "\n\t") || strings.Contains(strings.Join(o.Values, ""), "INIT INFO"):
+			list = append(list, generators.Refuse(d, t, path, "a header line cannot hold a newline, a tab or the mark of its end", "write it on one line"))
 		default:
 			h.set(o.Keys[1], strings.Join(o.Values, " "))
 		}

@@ -579,7 +579,6 @@ while :; do
 	fi
 	rm -f "$dir/ready" "$dir/main" "$dir/verdict"
 	set_state starting
-	open_log
 	one_run
 	leftovers
 	rm -f "$dir/ready"

@@ -224,7 +224,7 @@ var table = generators.Table{
 	field.LoggingNamespace:                    {Level: generators.Unsupported, Why: "there is no journal"},
 	field.LoggingRotateSize:                   {Level: generators.Emulated, Via: "/etc/logrotate.d/NAME"},
 	field.LoggingRotateKeep:                   {Level: generators.Emulated, Via: "/etc/logrotate.d/NAME"},
-	field.SandboxingProfile:                   {Level: generators.Emulated, Via: "what the profile sets"},
+	field.SandboxingProfile:                   {Level: generators.Approximate, Via: "what the profile sets", Why: "only what setpriv can do is left"},
 	field.SandboxingNoNewPrivileges:           {Level: generators.Emulated, Via: "setpriv"},
 	field.SandboxingDynamicUser:               {Level: generators.Unsupported, Why: "no manager is there to hand out users; name one with user and create_user"},
 	field.SandboxingProtectSystem:             {Level: generators.Unsupported, Why: whyMount},

@@ -45,10 +45,14 @@ func script(d *spec.Daemon, o *Options, does string) []byte {
 	w.b.Write(Conditions(d, *o))
 	w.line("umask 022")
 	w.identity()
-	w.directories() // may hold the log files
+	if !o.beside {
+		w.directories() // may hold the log files
+	}
 	w.streams()
 	w.environment()
-	w.credentials()
+	if !o.beside {
+		w.credentials()
+	}
 	if d.IsSet(field.SchedulingTimerSlack) {
 		// Inherited over exec and setuid (prctl(2), PR_SET_TIMERSLACK).
 		w.line("printf '%s\\n' " + itoa(int64(d.Scheduling.TimerSlack)) + " >\"/proc/$$/timerslack_ns\" || exit 1")
@@ -68,19 +72,19 @@ func script(d *spec.Daemon, o *Options, does string) []byte {
 	return []byte(w.b.String())
 }
 
-// Command returns a script that runs a command the way the daemon itself
-// runs: as its user, in its directory, with its environment and limits.
-// Backends use it for reload, stop and health checks.
+// Command returns a script that runs a command beside the daemon the way the
+// daemon itself runs: as its user, in its directory, with its environment and
+// limits, but without preparing anything: directories and credentials are
+// there, streams are the caller's. Backends use it for reload, stop and health
+// checks.
 func Command(d *spec.Daemon, o Options, command spec.Command) []byte {
 	c := *d
 	c.Command, c.Shell = command, ""
 	c.Hooks.PreStart = nil
 	c.Conditions = spec.Conditions{}
-	c.Directories.Runtime.Name, c.Directories.State.Name, c.Directories.Cache.Name = "", "", ""
-	c.Directories.Logs.Name, c.Directories.Config.Name = "", ""
-	c.Credentials = nil
+	c.Stdin = ""
 	c.MaxRuntime = 0
-	o.Output = true
+	o.Output, o.beside = true, true
 	return script(&c, &o, "Runs a command as")
 }
 

@@ -1,0 +1,197 @@
+package sysvinit
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/daemonize/daemonize/generators"
+	"github.com/daemonize/daemonize/generators/gentest"
+	"github.com/daemonize/daemonize/internal/lab"
+)
+
+// structure reads the files as sh does: the skeleton of a script is what is
+// left of it without quoted words, comments and plain arguments. Of the LSB
+// header it is the keys.
+func structure(b generators.Bundle) ([]string, error) {
+	var out []string
+	for _, a := range b.Artifacts {
+		text := string(a.Content)
+		switch {
+		case strings.HasPrefix(a.Path, "/etc/init.d/"):
+			block, rest, ok := strings.Cut(text, "### END INIT INFO\n")
+			_, block, begun := strings.Cut(block, "### BEGIN INIT INFO\n")
+			if !ok || !begun {
+				return nil, fmt.Errorf("%s has no LSB header", a.Path)
+			}
+			for line := range strings.Lines(block) {
+				if key, _, ok := strings.Cut(line, ":"); ok && !strings.HasPrefix(key, "#  ") {
+					out = append(out, "header "+key)
+				}
+			}
+			// The conditions are package chain's, and tested there: what a
+			// pattern becomes depends on the value.
+			before, after, _ := strings.Cut(rest, "\ncheck() {\n")
+			_, after, _ = strings.Cut(after, "\n}\n")
+			text = before + "\n" + after
+			fallthrough
+		case strings.HasPrefix(text, "#!/bin/sh"):
+			if !strings.HasPrefix(a.Path, "/etc/init.d/") && !strings.Contains(a.Path, "/supervise") {
+				continue // package chain's own
+			}
+			words, err := skeleton(text)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", a.Path, err)
+			}
+			out = append(out, words...)
+		case strings.HasPrefix(a.Path, "/etc/default/"):
+			words, err := skeleton(text)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", a.Path, err)
+			}
+			out = append(out, fmt.Sprint("default ", len(words)))
+		case strings.HasPrefix(a.Path, "/etc/cron.d/"):
+			out = append(out, fmt.Sprint("cron ", strings.Count(text, "\n")))
+		}
+	}
+	return out, nil
+}
+
+// skeleton splits a script into words with everything quoted removed, and
+// keeps those that are operators, assignments or come first in a line.
+func skeleton(text string) ([]string, error) {
+	var out []string
+	var line strings.Builder
+	flush := func() {
+		first := true
+		for _, w := range strings.Fields(line.String()) {
+			if first || strings.ContainsAny(w, ";|&<>(){}`$") {
+				out = append(out, shape(w, first))
+			}
+			first = false
+		}
+		line.Reset()
+	}
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; c {
+		case '\\':
+			i++
+			line.WriteByte('Q')
+		case '\'':
+			end := strings.IndexByte(text[i+1:], '\'')
+			if end < 0 {
+				return nil, fmt.Errorf("unclosed single quote")
+			}
+			i += end + 1
+			line.WriteByte('Q')
+		case '"':
+			for i++; i < len(text) && text[i] != '"'; i++ {
+				if text[i] == '\\' {
+					i++
+				}
+			}
+			if i >= len(text) {
+				return nil, fmt.Errorf("unclosed double quote")
+			}
+			line.WriteByte('Q')
+		case '#':
+			if i == 0 || strings.IndexByte(" \t\n;", text[i-1]) >= 0 {
+				end := strings.IndexByte(text[i:], '\n')
+				if end < 0 {
+					return nil, fmt.Errorf("no newline at the end")
+				}
+				i += end - 1
+				continue
+			}
+			line.WriteByte(c)
+		case '\n':
+			flush()
+		default:
+			line.WriteByte(c)
+		}
+	}
+	if line.Len() > 0 {
+		return nil, fmt.Errorf("no newline at the end")
+	}
+	return out, nil
+}
+
+// shape reduces a word to what the shell makes of it: the name of an
+// assignment or command, else the operators. Values may be quoted or plain.
+func shape(w string, first bool) string {
+	name, _, assigned := strings.Cut(w, "=")
+	switch {
+	case assigned && !strings.ContainsAny(w, ";|&<>(){}`$"):
+		return name + "="
+	case first && !strings.HasPrefix(w, "/") && !strings.HasPrefix(w, "Q"):
+		return w
+	}
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune(";|&<>(){}`$", r) {
+			return r
+		}
+		return -1
+	}, w)
+}
+
+// readBack starts every bundle by its init script in a SysVinit machine, with
+// the probe as /usr/bin/sample, and reads what the process saw of itself.
+func readBack(t *testing.T, bundles []generators.Bundle) []gentest.Process {
+	lab.Root(t, "sysvinit") // skips
+	dir := t.TempDir()
+	probe := filepath.Join(dir, "sample")
+	build := exec.Command("go", "build", "-o", probe, "../../internal/probe")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("cannot build the probe: %v\n%s", err, out)
+	}
+	for i, b := range bundles {
+		for _, a := range b.Artifacts {
+			path := filepath.Join(dir, fmt.Sprint(i), a.Path)
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, a.Content, a.Mode); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	// The output goes to logger: it is told to keep it.
+	logger := "#!/bin/sh\nexec cat >>/tmp/log\n"
+	if err := os.WriteFile(filepath.Join(dir, "logger"), []byte(logger), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	m := machine{lab.Boot(t, "sysvinit", lab.Bind(dir, "/bundles"), lab.Bind(probe, "/usr/bin/sample"), lab.Bind(filepath.Join(dir, "logger"), "/usr/bin/logger")), t}
+	out := make([]gentest.Process, len(bundles))
+	for i := range bundles {
+		m.MustRun("sh", "-c", "cp -a --no-preserve=ownership /bundles/$1/. / && rm -f /tmp/log && mkdir -p /tmp && : >/tmp/log", "sh", fmt.Sprint(i))
+		m.call("sample", "start", 0)
+		m.WaitFor(fmt.Sprint("the report of bundle ", i, fmt.Sprintf("%q", bundles[i].Artifacts[0].Content)), func() bool { return strings.HasSuffix(m.MustRun("cat", "/tmp/log"), "}\n") })
+		r := m.report("/tmp/log")
+		out[i] = gentest.Process{Argv: r.Argv, Env: r.Env}
+		m.MustRun("rm", "-f", "/etc/default/sample")
+		m.call("sample", "stop", 0)
+	}
+	return out
+}
+
+// What the environment holds besides the spec is PATH, and what bash adds.
+func TestEnvironmentIsClean(t *testing.T) {
+	m := boot(t)
+	m.install("name: clean\ncommand: [/usr/bin/probe]\nenvironment: {PROBE_OUT: /tmp/clean, PROBE_WAIT: '1'}\npass_environment: [PASSED, UNKNOWN]\n")
+	m.MustRun("env", "PASSED=it's $x", "LEAKED=1", "IFS=/", "/etc/init.d/clean", "start")
+	env := m.report("/tmp/clean").Env
+	if env["PASSED"] != "it's $x" {
+		t.Errorf("PASSED is %q", env["PASSED"])
+	}
+	for name := range env {
+		if !regexp.MustCompile("^(PROBE_OUT|PROBE_WAIT|PASSED|PATH|PWD|OLDPWD)$").MatchString(name) {
+			t.Errorf("%s=%q leaked into the process", name, env[name])
+		}
+	}
+	m.call("clean", "stop", 0)
+}
