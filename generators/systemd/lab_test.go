@@ -51,6 +51,7 @@ func TestInstall(t *testing.T) {
 	const doc = `
 version: 1
 name: web
+type: exec
 shell: 'exec sleep infinity'
 user: web
 create_user: true
@@ -138,7 +139,7 @@ func TestActivation(t *testing.T) {
 	active := func(unit string) func() bool {
 		return func() bool { return m.Run("systemctl", "is-active", unit).Code == 0 }
 	}
-	install("version: 1\nname: sock\ncommand: [/bin/sleep, infinity]\nsockets: [{listen: 'tcp://127.0.0.1:7001', name: one}, {listen: 'unix:///run/sock.sock', name: two}]\n")
+	install("version: 1\nname: sock\ntype: exec\ncommand: [/bin/sleep, infinity]\nsockets: [{listen: 'tcp://127.0.0.1:7001', name: one}, {listen: 'unix:///run/sock.sock', name: two}]\n")
 	if active("sock.service")() {
 		t.Error("sock runs before anybody connects")
 	}

@@ -14,6 +14,7 @@
 package systemd
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/daemonize/daemonize/generators"
@@ -93,7 +94,15 @@ func (r *renderer) template() bool { return len(r.d.Instances) > 0 || r.accept }
 
 // lose reports that the value at path is not honoured.
 func (r *renderer) lose(id field.ID, path string, level generators.Level, why string) {
-	r.diags = append(r.diags, generators.Lose(r.doc, r.t, id, path, level, why))
+	r.report(generators.Lose(r.doc, r.t, id, path, level, why))
+}
+
+// report adds a diagnostic unless it is there: the health check repeats some
+// settings of the service.
+func (r *renderer) report(g diag.Diagnostic) {
+	if !slices.ContainsFunc(r.diags, func(o diag.Diagnostic) bool { return o.Code == g.Code && o.Path == g.Path && o.Detail == g.Detail }) {
+		r.diags = append(r.diags, g)
+	}
 }
 
 // place is the path of a value: prefix[index]suffix, or without the index. It is put
@@ -117,7 +126,7 @@ func (p place) String() string {
 
 // refuse reports that the value at p cannot be written.
 func (r *renderer) refuse(p place, why, fix string) {
-	r.diags = append(r.diags, generators.Refuse(r.doc, r.t, p.String(), why, fix))
+	r.report(generators.Refuse(r.doc, r.t, p.String(), why, fix))
 }
 
 // resolve replaces the references that have no native form. ${instance} stays

@@ -371,6 +371,15 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+func TestReportedOnce(t *testing.T) {
+	doc := head + "working_dir: 'c:\\'\nhealthcheck: {test: [/bin/y]}\nsandboxing: {private_tmp: disconnected}\n"
+	doc = strings.Replace(doc, "working_dir: 'c:\\'", "working_dir: '/c\\'", 1)
+	_, _, diags := files(t, doc, on(252))
+	if len(diags) != 2 {
+		t.Errorf("want one refusal and one loss: %v", diags)
+	}
+}
+
 func TestUnknownOverride(t *testing.T) {
 	for key, want := range map[string]bool{"Service: {Bogus: x}": true, "Service: {RestartSteps: '3'}": true, "Service: {MemoryLimit: 1M}": false,
 		"Service: {X-Mine: y}": false, "Service: {Slice: a.slice}": false, "Socket: {Backlog: '3'}": true} {
