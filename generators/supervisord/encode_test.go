@@ -1,12 +1,15 @@
 package supervisord
 
 import (
+	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
+	"github.com/daemonize/daemonize/generators"
 	"github.com/daemonize/daemonize/generators/gentest"
 	"github.com/daemonize/daemonize/spec"
 )
@@ -89,6 +92,61 @@ func FuzzEnvironment(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestRealParser shows supervisord's own parser strings made of everything
+// that means something to one of its layers.
+func TestRealParser(t *testing.T) {
+	tokens := []string{"a", "é", "\u00a0", "\u3000", " ", "  ", "\t", ";", "#", "'", "\"", "\\", "%", "%%", "%(here)s", "%(ENV_HOME)s", "(here)s", "=", ",", ":", "[x]", "$", "@", "&", "~"}
+	random := rand.New(rand.NewPCG(1, 2))
+	str := func() string {
+		var b strings.Builder
+		for range random.IntN(7) {
+			b.WriteString(tokens[random.IntN(len(tokens))])
+		}
+		return b.String()
+	}
+	var file strings.Builder
+	var argvs [][]string
+	var envs []map[string]string
+	for i := range 400 {
+		argv := []string{"/bin/x", str(), str()}
+		env := spec.Environment{{Name: "A", Value: str()}, {Name: "B", Value: str()}}
+		command, ok := encodeCommand(argv)
+		if !ok {
+			t.Fatalf("refused %q", argv)
+		}
+		environment, rest := encodeEnvironment(env)
+		want := map[string]string{}
+		for _, v := range env {
+			if !slices.Contains(rest, v) {
+				want[v.Name] = v.Value
+			}
+		}
+		argvs, envs = append(argvs, argv), append(envs, want)
+		s := section{name: fmt.Sprintf("program:p%03d", i)}
+		s.set("command", command)
+		if environment != "" {
+			s.set("environment", environment)
+		}
+		s.append(&file)
+	}
+	programs := readReal(t, []generators.Bundle{{Artifacts: []generators.Artifact{{Path: "/etc/supervisor/conf.d/x.conf", Content: []byte(file.String())}}}})[0]
+	if len(programs) != len(argvs) {
+		t.Fatalf("%d programs", len(programs))
+	}
+	for _, p := range programs {
+		var i int
+		if _, err := fmt.Sscanf(p.Name, "p%d", &i); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(p.Argv, argvs[i]) {
+			t.Errorf("read %q, want %q", p.Argv, argvs[i])
+		}
+		if !maps.Equal(p.Env, envs[i]) {
+			t.Errorf("read %q, want %q", p.Env, envs[i])
+		}
+	}
 }
 
 // TestTraps pins what is known to go wrong.

@@ -299,10 +299,9 @@ func (r *renderer) logging(d *spec.Daemon, o *chain.Options) []key {
 		}
 	}
 	one("stdout", out)
-	switch _, file := cutFile(out); {
-	case out == err && (o.Output || !file && out != "null"):
+	if out == err {
 		s.yes("redirect_stderr", true)
-	default:
+	} else {
 		one("stderr", err)
 	}
 	if !o.Output {
@@ -392,7 +391,7 @@ func (r *renderer) restart(d *spec.Daemon, o *chain.Options, timed bool) []key {
 		}
 	}
 	startsecs := int64(1)
-	if mode == "false" || timed || d.Type == "oneshot" {
+	if p.Policy == "no" || p.Policy == "on-watchdog" || timed || d.Type == "oneshot" {
 		// A program that ends within startsecs was not started successfully
 		// for supervisord, which tries it again, whatever autorestart says.
 		startsecs = 0

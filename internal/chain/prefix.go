@@ -35,6 +35,8 @@ type Options struct {
 	// after SkipDelay seconds.
 	Skip      int
 	SkipDelay int
+
+	beside bool // the script runs beside the daemon, see Command
 }
 
 func (o *Options) job(d *spec.Daemon) string {

@@ -424,6 +424,14 @@ logging: {stdout: inherit, stderr: 'append:/var/log/` + name + `/err or.log'}
 			if b, _ := os.ReadFile(dir + "/root"); string(b) != "0\n" {
 				t.Errorf("the privileged hook ran as %q", b)
 			}
+			beside := run(t, []string{install(t, Command(d, Options{}, spec.Command{probe, "it's"}))})
+			if beside.Env["CREDENTIALS_DIRECTORY"] != r.Env["CREDENTIALS_DIRECTORY"] || beside.Env["A"] != r.Env["A"] || beside.UID != r.UID || beside.Files["key"] != "-r-------- hush" ||
+				!slices.Equal(beside.Argv, []string{probe, "it's"}) || beside.Streams[2] == r.Streams[2] {
+				t.Errorf("beside it: %+v", beside)
+			}
+			if _, err := os.Stat("/run/" + name + "/hook"); err != nil {
+				t.Error("the command beside it empties the runtime directory")
+			}
 			for path, want := range map[string]string{"/run/" + name: uid + " 755", "/var/lib/" + name + "/deep": uid + " 750", "/var/lib/" + name: "0 755",
 				"/var/cache/" + name: uid + " 755", "/etc/" + name: "0 755", "/run/daemonize-" + name + ".credentials": uid + " 500"} {
 				if out, err := exec.Command("stat", "-c", "%u %a", path).CombinedOutput(); err != nil || strings.TrimSpace(string(out)) != want {
