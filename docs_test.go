@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/daemonize/daemonize"
 	"github.com/daemonize/daemonize/internal/cli"
 	"github.com/daemonize/daemonize/internal/golden"
 	"github.com/daemonize/daemonize/spec"
@@ -246,5 +247,16 @@ func TestReadmeIsCI(t *testing.T) {
 	}
 	if !strings.Contains(string(ci), "\n"+blocks[1]+" |") {
 		t.Errorf(".ci/run does not run README's command for the tests, %q", blocks[1])
+	}
+}
+
+// TestReadmeBackends keeps README's versions those that the backends name.
+func TestReadmeBackends(t *testing.T) {
+	readme := readPage(t, "README.md")
+	for _, g := range daemonize.Backends() {
+		info := g.Info()
+		if row := fmt.Sprintf("| %s | %s to %s |", info.Title, info.Oldest, info.Newest); !strings.Contains(readme, row) {
+			t.Errorf("README.md lacks the row %q", row)
+		}
 	}
 }
