@@ -88,9 +88,10 @@ func Command(d *spec.Daemon, o Options, command spec.Command) []byte {
 	return script(&c, &o, "Runs a command as")
 }
 
-// loggerScript goes on reading where there is no syslog daemon, so that the
-// program is not killed by SIGPIPE.
-const loggerScript = `/usr/bin/logger "$@" || exec /bin/cat >/dev/null`
+// loggerScript opens the pipe only when it is in its session, for which the
+// program waits, and goes on reading where there is no syslog daemon, so that
+// the program is not killed by SIGPIPE.
+const loggerScript = `exec <"$1" || exit 1; shift; /usr/bin/logger "$@" || exec /bin/cat >/dev/null`
 
 func itoa(n int64) string { return seconds(spec.Duration(n) * spec.Second) }
 
@@ -198,7 +199,7 @@ func (w *writer) stream(fd, to string) {
 		level = "info"
 	}
 	w.line("/bin/rm -f "+pipe+" && /usr/bin/mkfifo -m 0600 "+pipe+" || exit 1",
-		"( /usr/bin/setsid /bin/sh -c "+shell.Quote(loggerScript)+" logger -t "+shell.Quote(tag)+" -p "+facility+"."+level+" <"+pipe+" >/dev/null 2>&1 & )",
+		"( /usr/bin/setsid /bin/sh -c "+shell.Quote(loggerScript)+" logger "+pipe+" -t "+shell.Quote(tag)+" -p "+facility+"."+level+" </dev/null >/dev/null 2>&1 & )",
 		"exec "+fd+">"+pipe+" || exit 1", // waits for the reader
 		"/bin/rm -f "+pipe)
 }
