@@ -207,12 +207,12 @@ func (t *Tree) Write(name string, f File) (err error) {
 	// follows from that of the file, so that what a killed run has left is
 	// found by the next. The leading dot keeps it out of every manager's sight.
 	tmp := path.Join(path.Dir(at), ".daemonize-"+path.Base(at))
-	if err := ignoreMissing(t.root.Remove(tmp)); err != nil {
+	if err := t.clear(tmp); err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, ignoreMissing(t.root.Remove(tmp)))
+			err = errors.Join(err, t.clear(tmp))
 		}
 	}()
 	if f.Mode.Type() == fs.ModeSymlink {
@@ -230,6 +230,15 @@ func (t *Tree) Write(name string, f File) (err error) {
 		return err
 	}
 	return t.syncDir(path.Dir(at))
+}
+
+// clear removes a temporary file if there is one. On a read-only file system
+// removing what is not there would fail, and hide why.
+func (t *Tree) clear(tmp string) error {
+	if _, err := t.root.Lstat(tmp); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return ignoreMissing(t.root.Remove(tmp))
 }
 
 func (t *Tree) own(f File) bool { return t.Privileged() && (f.UID >= 0 || f.GID >= 0) }

@@ -1,6 +1,7 @@
 package install
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -233,7 +234,11 @@ func (r *runner) restore(s *Step) error {
 		return nil
 	}
 	var err error
+	now, statErr := r.h.Stat(s.Path)
 	switch {
+	case s.before == nil && errors.Is(statErr, fs.ErrNotExist),
+		s.before != nil && statErr == nil && now.Mode == s.before.Mode && now.UID == s.before.UID && now.GID == s.before.GID && bytes.Equal(now.Content, s.before.Content):
+		return nil // it was not changed, perhaps because it cannot be
 	case s.before == nil:
 		err = r.h.Remove(s.Path)
 		if names, readErr := r.h.Names(s.Path); s.Verb == makeDir && readErr == nil && len(names) > 0 {

@@ -358,53 +358,74 @@ func try(h host.Host, items ...install.Item) error {
 // killed is panicked with in place of a SIGKILL.
 type killed struct{}
 
-// TestKilledInstallationCanBeRepeated ends the program before each step; the
-// next run completes what was begun, and what it leaves can be uninstalled.
+// TestKilledInstallationCanBeRepeated ends the program before each step of an
+// installation and of an upgrade; the next run completes what was begun, or
+// begins with something else, and what is there can be uninstalled.
 func TestKilledInstallationCanBeRepeated(t *testing.T) {
-	for n := 0; ; n++ {
-		h := newMachine(t)
-		before := h.snapshot(t)
-		p, err := plan(h, install.Options{}, item("web", "v1", "web.timer"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		steps := 0
-		ended := func() (ended bool) {
-			defer func() {
-				if r := recover(); r != nil {
-					if _, ok := r.(killed); !ok {
-						panic(r)
-					}
-					ended = true
-				}
-			}()
-			_, err = p.Apply(context.Background(), &clock{}, func(install.Step) {
-				if steps++; steps > n {
-					panic(killed{})
-				}
-			})
-			return false
-		}()
-		if !ended {
-			if err != nil || n < 8 {
-				t.Errorf("%d steps, %v", n, err)
+	for name, versions := range map[string][3]string{
+		"install":           {"", "v1", "v1"},
+		"install, changed":  {"", "v1", "v2"},
+		"upgrade":           {"v1", "v2", "v2"},
+		"upgrade, changed":  {"v1", "v2", "v3"},
+		"upgrade, reverted": {"v1", "v2", "v1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			killed := 0
+			for n := 0; killAt(t, n, versions); n++ {
+				killed++
 			}
-			return
-		}
-		mustInstall(t, h, install.Options{}, item("web", "v2", "web.timer"))
-		same(t, "the second run", map[string]string{"web.service": "active v2", "web.timer": "active v2"}, h.m.running())
-		if err := uninstall(h, install.Options{}, "web"); err != nil {
-			t.Fatal(err)
-		}
-		after := h.snapshot(t)
-		// Directories that were made before the manifest was written are the
-		// only thing that nobody remembers.
-		for name := range after {
-			if _, had := before[name]; !had && n > 1 {
-				t.Errorf("killed at step %d: %s was left behind", n, name)
+			if killed < 7 {
+				t.Errorf("killed only %d times", killed)
 			}
-		}
+			t.Logf("%d of %d kills survived", killed, killed)
+		})
 	}
+}
+
+// killAt reports whether there was a step n to be killed at.
+func killAt(t *testing.T, n int, versions [3]string) (ended bool) {
+	t.Helper()
+	h := newMachine(t)
+	before := h.snapshot(t)
+	if versions[0] != "" {
+		mustInstall(t, h, install.Options{}, item("web", versions[0], "web.timer"))
+	}
+	p, err := plan(h, install.Options{}, item("web", versions[1], "web.timer"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	func() {
+		defer func() {
+			switch r := recover(); r {
+			case nil:
+			case killed{}:
+				ended = true
+			default:
+				panic(r)
+			}
+		}()
+		steps := 0
+		_, err = p.Apply(context.Background(), &clock{}, func(install.Step) {
+			if steps++; steps > n {
+				panic(killed{})
+			}
+		})
+	}()
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustInstall(t, h, install.Options{}, item("web", versions[2], "web.timer"))
+	want := "active " + versions[2]
+	same(t, fmt.Sprintf("killed at step %d and repeated", n), map[string]string{"web.service": want, "web.timer": want}, h.m.running())
+	if err := uninstall(h, install.Options{}, "web"); err != nil {
+		t.Fatal(err)
+	}
+	if n > 1 || versions[0] != "" {
+		// A directory that was made before the manifest could be written is
+		// the only thing that nobody remembers.
+		same(t, fmt.Sprintf("killed at step %d, repeated and uninstalled", n), before, h.snapshot(t))
+	}
+	return ended
 }
 
 func TestOtherBackendIsRefused(t *testing.T) {

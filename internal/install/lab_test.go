@@ -399,3 +399,30 @@ func TestLabTwoAtOnce(t *testing.T) {
 	m.MustRun("daemonize", "uninstall", "sleeper")
 	gone(t, m, before, "sleeper.service")
 }
+
+func TestLabBadDisks(t *testing.T) {
+	m := boot(t)
+	m.WriteFile("/tmp/s.yaml", strings.ReplaceAll(sleeper, "%s", "1000"), 0o644)
+	m.MustRun("mkdir", "-p", "/var/lib/daemonize")
+	for name, mount := range map[string]string{
+		"read-only":             "mount --bind /etc/systemd/system /etc/systemd/system && mount -o remount,bind,ro /etc/systemd/system",
+		"read-only manifests":   "mount -t tmpfs -o ro tmpfs /var/lib/daemonize",
+		"full":                  "mount -t tmpfs -o size=4k tmpfs /etc/systemd/system && head -c 4096 /dev/zero >/etc/systemd/system/filler",
+		"full for the manifest": "mount -t tmpfs -o size=4k tmpfs /var/lib/daemonize && head -c 4096 /dev/zero >/var/lib/daemonize/filler",
+		"no more files":         "mount -t tmpfs -o nr_inodes=2 tmpfs /etc/systemd/system && touch /etc/systemd/system/filler",
+	} {
+		t.Run(name, func(t *testing.T) {
+			m.MustRun("sh", "-c", mount)
+			at := mount[strings.LastIndex(mount[:strings.Index(mount+" &&", " &&")], " ")+1:]
+			at, _, _ = strings.Cut(at, " ")
+			defer m.MustRun("umount", at)
+			before := m.Snapshot()
+			r := m.Run("daemonize", "install", "/tmp/s.yaml")
+			if r.Code != 1 || !strings.Contains(r.Stderr, "cannot write") || !strings.Contains(r.Stderr, "everything was put back") {
+				t.Errorf("%v", r)
+			}
+			gone(t, m, before, "sleeper.service")
+		})
+	}
+	m.MustRun("daemonize", "install", "/tmp/s.yaml")
+}

@@ -675,7 +675,7 @@ func (p *planner) startJob(j generators.Job, fresh bool) {
 	st := p.status(j.Name)
 	running := isRunning(st)
 	switch {
-	case running && p.affected(j.Name):
+	case running && (p.affected(j.Name) || p.old != nil && fresh): // an interrupted run may have changed anything
 		if p.o.NoStart {
 			p.note("%s still runs as before: restart it", j.Name)
 			return
