@@ -63,7 +63,7 @@ func (backend) Generate(d *spec.Daemon, t generators.Target) (generators.Bundle,
 		timers = append(timers, crond.Job{Name: w.name, Argv: []string{w.script(), "start"}})
 		logs = append(logs, logFiles(w.d)...)
 		if d.CreateUser && w.d.User != "" {
-			a := generators.Account{User: w.d.User, Group: w.d.Group, Groups: w.d.SupplementaryGroups}
+			a := generators.Account{User: w.d.User, Group: w.d.Group, Groups: w.d.SupplementaryGroups, Home: "/nonexistent"}
 			if w.d.Directories.State.Name != "" {
 				a.Home = "/var/lib/" + w.d.Directories.State.Name
 			}
@@ -293,6 +293,17 @@ func (w *writer) assign(name, value string) {
 	w.line(name + "=" + shell.Quote(value))
 }
 
+// fill writes text with some marks, in the order of the text, replaced.
+func (w *writer) fill(text string, pairs ...string) {
+	for i := 0; i < len(pairs); i += 2 {
+		before, after, _ := strings.Cut(text, pairs[i])
+		w.WriteString(before)
+		w.WriteString(pairs[i+1])
+		text = after
+	}
+	w.WriteString(text)
+}
+
 // function writes a function. An empty one succeeds.
 func (w *writer) function(name string, body []string) {
 	if len(body) == 0 {
@@ -334,6 +345,7 @@ func (w *job) passed() string {
 func (w *job) init(h header) []byte {
 	d := w.d
 	var b writer
+	b.Grow(12 << 10)
 	b.line("#!/bin/sh")
 	if w.t.Family == generators.RedHat {
 		w.chkconfig(&b)
@@ -408,9 +420,7 @@ func (w *job) init(h header) []byte {
 	b.function("reload", reload)
 	b.function("force_reload", force)
 
-	body := strings.Replace(initBody, "@PASS@", w.passed(), 1)
-	body = strings.Replace(body, `"$lib/supervise"`, shell.Quote(w.lib("supervise")), 1)
-	b.WriteString(body)
+	b.fill(initBody, "@PASS@", w.passed(), `"$lib/supervise"`, shell.Quote(w.lib("supervise")))
 	return []byte(b.String())
 }
 
@@ -542,6 +552,7 @@ func (w *job) supervise() []byte {
 	d := w.d
 	forking, oneshot := d.Type == "forking", d.Type == "oneshot"
 	var b writer
+	b.Grow(14 << 10)
 	b.line("#!/bin/sh", "# Runs "+w.name+" for "+w.script()+". Written by daemonize; changes are lost at the next install.")
 	w.common(&b)
 	restart := &d.Restart
@@ -593,7 +604,11 @@ func (w *job) supervise() []byte {
 			from := strings.Index(text, comeUpMark)
 			text = text[:from] + text[strings.Index(text, guardMark):]
 		}
-		b.WriteString(strings.Replace(text, "@PRELUDE@", prelude(d, w.suffix), 1))
+		if watched {
+			b.fill(text, "@PRELUDE@", prelude(d, w.suffix))
+		} else {
+			b.WriteString(text)
+		}
 	}
 
 	var up []string
@@ -624,17 +639,15 @@ func (w *job) supervise() []byte {
 	b.function("forget", w.forget())
 	b.function("consequences", consequences(d))
 
-	body := strings.Replace(superviseBody, `"$lib/run"`, shell.Quote(w.lib("run")), 1)
 	start := ""
 	if watched || oneshot && guarded {
 		start = `setsid setsid "$0" watch "$$" "$born" </dev/null >/dev/null 2>&1`
 	}
-	body = strings.Replace(body, "\t@WATCH@\n", indent(start), 1)
-	body = strings.Replace(body, "@WATCHER@", watcher, 1)
+	ended := `finish ended "$ended"`
 	if d.RemainAfterExit {
-		body = strings.Replace(body, `finish ended "$ended"`, "finish exited", 1)
+		ended = "finish exited"
 	}
-	b.WriteString(body)
+	b.fill(superviseBody, "\t@WATCH@\n", indent(start), `"$lib/run"`, shell.Quote(w.lib("run")), "@WATCHER@", watcher, `finish ended "$ended"`, ended)
 	return []byte(b.String())
 }
 
