@@ -237,7 +237,7 @@ func (a *app) install(args []string, f installFlags) error {
 	f.options.Force = f.force
 	plan, err := install.Install(ctx, h, controller, items, f.options)
 	if err != nil {
-		return a.refused(err)
+		return a.refused(err, f.hostFlags, diags)
 	}
 	return a.apply(ctx, h, plan, f.hostFlags, diags)
 }
@@ -275,7 +275,7 @@ func (a *app) items(files []string, t generators.Target, policy generators.Polic
 }
 
 // refused tells why there is no plan. Nothing was changed.
-func (a *app) refused(err error) error {
+func (a *app) refused(err error, f hostFlags, diags diag.List) error {
 	code := exitDrift
 	var walk func(error)
 	walk = func(err error) {
@@ -292,6 +292,13 @@ func (a *app) refused(err error) error {
 	}
 	walk(err)
 	fmt.Fprintln(a.Stderr, "daemonize: nothing was changed")
+	if a.output == "json" {
+		r := newInstallation(nil, f, diags)
+		r.Failure = &installFailure{Message: err.Error(), RolledBack: true}
+		if err := a.printJSON(r); err != nil {
+			return err
+		}
+	}
 	return &exitError{code: code}
 }
 
@@ -314,7 +321,7 @@ type installedDaemon struct {
 }
 
 type installFailure struct {
-	Daemon     string   `json:"daemon"`
+	Daemon     string   `json:"daemon,omitempty"`
 	Message    string   `json:"message"`
 	Log        []string `json:"log,omitempty"`
 	RolledBack bool     `json:"rolled_back"`

@@ -62,7 +62,7 @@ func (a *app) uninstall(args []string, f hostFlags) error {
 	}
 	plan, err := install.Uninstall(ctx, h, controller, t, names, install.Options{Force: f.force})
 	if err != nil {
-		return a.refused(err)
+		return a.refused(err, f, nil)
 	}
 	return a.apply(ctx, h, plan, f, nil)
 }

@@ -4,26 +4,50 @@ package install_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/daemonize/daemonize/internal/lab"
 )
 
-// binary builds the program as it is released: static.
+// built is the program under test, which TestMain removes.
+var built struct {
+	dir  string
+	once sync.Once
+	err  error
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if built.dir != "" {
+		os.RemoveAll(built.dir)
+	}
+	os.Exit(code)
+}
+
+// binary builds the program as it is released, static, once for all tests.
 func binary(t *testing.T) string {
 	t.Helper()
-	out := filepath.Join(t.TempDir(), "daemonize")
-	cmd := exec.Command("go", "build", "-o", out, "../../cmd/daemonize")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if text, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("cannot build: %v\n%s", err, text)
+	built.once.Do(func() {
+		if built.dir, built.err = os.MkdirTemp("", "daemonize"); built.err != nil {
+			return
+		}
+		cmd := exec.Command("go", "build", "-o", built.dir, "../../cmd/daemonize")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if text, err := cmd.CombinedOutput(); err != nil {
+			built.err = fmt.Errorf("%w\n%s", err, text)
+		}
+	})
+	if built.err != nil {
+		t.Fatalf("cannot build: %v", built.err)
 	}
-	return out
+	return filepath.Join(built.dir, "daemonize")
 }
 
 func boot(t *testing.T) *lab.Machine {
