@@ -18,6 +18,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -421,19 +423,41 @@ func surplus(a, b []string) []string {
 	return slices.Sorted(maps.Keys(extra))
 }
 
-// confirm shows the real tool the documents of all fields.
+// golden renders the project's golden cases for the suite's first target, and
+// for the targets of the backend that a case names.
+func (s Suite) golden(t *testing.T) []generators.Bundle {
+	t.Helper()
+	cases, err := filepath.Glob("../../testdata/golden/*/daemon.yaml")
+	if err != nil || len(cases) == 0 {
+		t.Fatalf("cannot find the golden cases: %v", err)
+	}
+	var bundles []generators.Bundle
+	for _, path := range cases {
+		src, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, diags := generators.Render(s.Generator, mustDecode(t, string(src)), s.Targets[0], generators.Policy{})
+		if !diags.HasErrors() { // what is refused is written down in the case
+			bundles = append(bundles, b)
+		}
+	}
+	return bundles
+}
+
+// confirm shows the real tool the documents of all fields and the golden
+// cases.
 func (s Suite) confirm(t *testing.T) {
 	if s.Confirm == nil {
 		t.Skip("no tool that checks this backend's files runs here")
 	}
-	var bundles []generators.Bundle
-	for _, target := range s.Targets[:1] {
-		for _, id := range field.All() {
-			_, with := spectest.Document(id)
-			b, _ := s.render(t, with, target)
-			b.Daemon, b.Target = "sample", target
-			bundles = append(bundles, b)
-		}
+	bundles := s.golden(t)
+	t.Logf("%d golden cases", len(bundles))
+	for _, id := range field.All() {
+		_, with := spectest.Document(id)
+		b, _ := s.render(t, with, s.Targets[0])
+		b.Daemon, b.Target = "sample", s.Targets[0]
+		bundles = append(bundles, b)
 	}
 	s.Confirm(t, bundles)
 }

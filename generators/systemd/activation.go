@@ -87,7 +87,7 @@ func (r *renderer) sockets() {
 		if s.Backlog != 0 {
 			r.number(socketBacklog, s.Backlog)
 		}
-		if r.set(field.SocketsMode) {
+		if s.Mode != 0o666 {
 			r.mode(socketSocketMode, s.Mode)
 		}
 		if s.User != "" && !r.user {
@@ -96,7 +96,7 @@ func (r *renderer) sockets() {
 		if s.Group != "" && !r.user {
 			r.text(socketSocketGroup, p(".group"), s.Group)
 		}
-		if r.set(field.SocketsDirectoryMode) {
+		if s.DirectoryMode != 0o755 {
 			r.mode(socketDirectoryMode, s.DirectoryMode)
 		}
 		r.flagIf(socketAccept, field.SocketsAccept, s.Accept)

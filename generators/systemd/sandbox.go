@@ -178,7 +178,9 @@ func (r *renderer) namespaces() {
 }
 
 func (r *renderer) flagIf(d directive, id field.ID, v bool) {
-	if r.set(id) {
+	// Of a list it is known only that some item has the field; all those
+	// default to no.
+	if r.set(id) && (v || !id.Info().Repeated) {
 		r.flag(d, v)
 	}
 }
