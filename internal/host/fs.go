@@ -261,6 +261,9 @@ func (t *Tree) create(tmp string, f File) error {
 	if err == nil {
 		err = writeAll(out, f.Content)
 	}
+	if err == nil && f.Mode&(fs.ModeSetuid|fs.ModeSetgid) != 0 {
+		err = out.Chmod(f.Mode) // writing clears them too, unless by root (inode(7))
+	}
 	if err == nil {
 		err = out.Sync()
 	}
