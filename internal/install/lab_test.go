@@ -448,7 +448,7 @@ func TestLabBadDisks(t *testing.T) {
 			gone(t, m, before, "sleeper.service")
 		})
 	}
-	
+
 	// A link of another user on the way is not followed, one of root's is.
 	m.MustRun("sh", "-c", "mv /etc/systemd/system /srv/units && ln -s /srv/units /etc/systemd/system && chown -h nobody /etc/systemd/system")
 	if r := m.Run("daemonize", "install", "/tmp/s.yaml"); r.Code != 1 || !strings.Contains(r.Stderr, "/etc/systemd/system is a symbolic link of user 65534, which is not followed") {
