@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/daemonize/daemonize/internal/shell"
@@ -199,6 +200,7 @@ func (w *writer) stream(fd, to string) {
 		level = "info"
 	}
 	w.line("/bin/rm -f "+pipe+" && /usr/bin/mkfifo -m 0600 "+pipe+" || exit 1",
+		"# shellcheck disable=SC2016", // the logger's shell expands it
 		"( /usr/bin/setsid /bin/sh -c "+shell.Quote(loggerScript)+" logger "+pipe+" -t "+shell.Quote(tag)+" -p "+facility+"."+level+" </dev/null >/dev/null 2>&1 & )",
 		"exec "+fd+">"+pipe+" || exit 1", // waits for the reader
 		"/bin/rm -f "+pipe)
@@ -282,13 +284,27 @@ func (w *writer) directories() {
 		w.line("daemonize_directory " + base + " " + shell.Quote(name) + " " + owner + " " + mode.String())
 	}
 	if r := &dirs.Runtime; r.Name != "" && r.Preserve != "yes" && r.Preserve != "restart" && !w.o.KeepRuntimeDir {
-		w.line("/bin/rm -rf " + shell.Quote("/run/"+r.Name))
+		parent, leaf, nested := cutLast(r.Name)
+		if nested { // the parent may belong to the service, which must not lead us elsewhere
+			w.line("(", "	daemonize_base=$(cd -P /run && pwd -P) && cd -P "+shell.Quote("/run/"+parent)+" 2>/dev/null && [ \"$(pwd -P)\" = \"$daemonize_base\"/"+shell.Quote(parent)+" ] &&",
+				"\t\t/bin/rm -rf ./"+shell.Quote(leaf), ") || :")
+		} else {
+			w.line("/bin/rm -rf " + shell.Quote("/run/"+r.Name))
+		}
 	}
 	one("/run", dirs.Runtime.Name, dirs.Runtime.Mode, true)
 	one("/var/lib", dirs.State.Name, dirs.State.Mode, true)
 	one("/var/cache", dirs.Cache.Name, dirs.Cache.Mode, true)
 	one("/var/log", dirs.Logs.Name, dirs.Logs.Mode, true)
 	one("/etc", dirs.Config.Name, dirs.Config.Mode, false)
+}
+
+func cutLast(name string) (parent, leaf string, nested bool) {
+	i := strings.LastIndexByte(name, '/')
+	if i < 0 {
+		return "", name, false
+	}
+	return name[:i], name[i+1:], true
 }
 
 // owner is the shell word user:group of the service.
@@ -331,9 +347,15 @@ func (w *writer) environment() {
 	if len(d.Credentials) > 0 {
 		export("CREDENTIALS_DIRECTORY", w.credentialsDir())
 	}
+	late := d.User != "" && switchesUser(d, w.o)
 	if !w.o.Environment {
 		for _, v := range d.Environment {
-			export(v.Name, v.Value)
+			switch {
+			case !late || !Loader(v.Name):
+				export(v.Name, v.Value)
+			case len(d.EnvFile) > 0 && slices.Contains(loaders[:], v.Name):
+				w.line("daemonize_" + v.Name + "=" + shell.Quote(v.Value)) // a file may replace it
+			}
 		}
 	}
 	for _, f := range d.EnvFile {
@@ -344,17 +366,25 @@ func (w *writer) environment() {
 			w.line("if [ -r " + path + " ]; then")
 		}
 		// The shell executes the file with the rights of this script, so
-		// nobody else may be able to write to it.
-		w.line("if [ -n \"$(/usr/bin/find -L "+path+" -prune \\( ! -user 0 -o -perm -020 -o -perm -002 \\))\" ]; then",
+		// nobody else may be able to write to it, or to put another in its
+		// place between the two looks: hence the descriptor.
+		w.line("exec 3<"+path,
+			"if [ -n \"$(/usr/bin/find -L /dev/fd/3 -prune \\( ! -user 0 -o -perm -020 -o -perm -002 \\))\" ]; then",
 			"\tdaemonize_fail "+shell.Quote(f.Path+" must belong to root and be writable by root only"),
 			"fi",
 			"set -a",
 			// shellcheck wants to follow the file, which is not there yet.
 			"# shellcheck disable=SC1090,SC1091",
-			". "+path,
-			"set +a")
+			". /dev/fd/3",
+			"set +a",
+			"exec 3<&-")
 		if !f.Required {
 			w.line("fi")
+		}
+	}
+	if late && len(d.EnvFile) > 0 {
+		for _, name := range loaders {
+			w.line("if [ -n \"${" + name + "+x}\" ]; then daemonize_" + name + "=$" + name + "; unset " + name + "; fi")
 		}
 	}
 }
