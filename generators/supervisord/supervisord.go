@@ -229,7 +229,7 @@ func (r *renderer) command(d *spec.Daemon, s *section, o chain.Options, instance
 	if script {
 		path := chain.ScriptPath(d.Name, instance)
 		o.User = false
-		o.Environment = len(rest) == 0
+		o.Environment = len(rest) == 0 && !slices.ContainsFunc(env, func(v spec.Var) bool { return chain.Loader(v.Name) })
 		if !o.Environment {
 			native = ""
 		}

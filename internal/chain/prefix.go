@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -226,6 +227,43 @@ func prefix(d *spec.Daemon, o *Options, main bool) []word {
 		add("/usr/bin/setpriv")
 		words = append(words, p...)
 		add("--")
+	}
+	if late := lateVariables(d, o); len(late) > 0 {
+		add("/usr/bin/env")
+		words = append(words, late...)
+	}
+	return words
+}
+
+// Loader reports whether a variable makes the dynamic loader or libc read
+// files: it must not reach the tools that root runs before it gives up
+// privileges, as the files may belong to the service. (A subset of glibc's
+// unsecvars.h; the others cannot run code.)
+func Loader(name string) bool {
+	return strings.HasPrefix(name, "LD_") || name == "GCONV_PATH" || name == "LOCPATH"
+}
+
+// loaders are those that may come from an environment file.
+var loaders = [...]string{"LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "GCONV_PATH", "LOCPATH"}
+
+// lateVariables are arguments of env(1) after setpriv: the variables that the
+// script has kept away from root's tools.
+func lateVariables(d *spec.Daemon, o *Options) []word {
+	if d.User == "" || !switchesUser(d, o) {
+		return nil
+	}
+	var words []word
+	for _, v := range d.Environment {
+		if Loader(v.Name) && !slices.Contains(d.UnsetEnvironment, v.Name) && (len(d.EnvFile) == 0 || !slices.Contains(loaders[:], v.Name)) {
+			words = append(words, word{text: v.Name + "=" + v.Value})
+		}
+	}
+	if len(d.EnvFile) > 0 {
+		for _, name := range loaders {
+			if !slices.Contains(d.UnsetEnvironment, name) {
+				words = append(words, word{code: `${daemonize_` + name + `+"` + name + `=$daemonize_` + name + `"}`})
+			}
+		}
 	}
 	return words
 }

@@ -464,6 +464,42 @@ func TestSymlink(t *testing.T) {
 	}
 }
 
+// TestLoader: what could make root's tools load the service's code comes after
+// them.
+func TestLoader(t *testing.T) {
+	needRoot(t)
+	probe := buildProbe(t)
+	dir := filepath.Dir(probe)
+	// The loader complains about a library that is not there, once for each
+	// program that sees it. The probe is static.
+	env := filepath.Join(dir, "env")
+	if err := os.WriteFile(env, []byte("LD_PRELOAD=\"/nonexistent/file.so\"\nB=\"1\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ doc, want string }{
+		{"environment: {LD_PRELOAD: /nonexistent/x.so, LD_DEBUG_OUTPUT: \"/a b\"}", "/nonexistent/x.so"},
+		{"environment: {LD_PRELOAD: /nonexistent/x.so}\nenv_file: ['" + env + "']", "/nonexistent/file.so"},
+		{"environment: {LD_PRELOAD: /nonexistent/x.so}\nunset_environment: [LD_PRELOAD]", ""},
+		{"env_file: ['" + env + "']\nunset_environment: [LD_PRELOAD]", ""},
+	} {
+		d := decode(t, "name: probe\ncommand: ["+probe+"]\nuser: nobody\nlimits: {core: 0}\n"+c.doc)
+		cmd := exec.Command(install(t, Script(d, Options{})))
+		var out, errs strings.Builder
+		cmd.Stdout, cmd.Stderr, cmd.Env = &out, &errs, []string{"PATH=/bin"}
+		if err := cmd.Run(); err != nil {
+			t.Fatalf("%v %s", err, errs.String())
+		}
+		var r report
+		if err := json.Unmarshal([]byte(out.String()), &r); err != nil {
+			t.Fatal(err)
+		}
+		// env(1) itself runs as the user and without the variable.
+		if r.Env["LD_PRELOAD"] != c.want || strings.Contains(errs.String(), "nonexistent") {
+			t.Errorf("%s: %q, said %q", c.doc, r.Env["LD_PRELOAD"], errs.String())
+		}
+	}
+}
+
 // TestRefusals are starts that must fail or be skipped.
 func TestRefusals(t *testing.T) {
 	needRoot(t)
