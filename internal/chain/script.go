@@ -384,6 +384,7 @@ func (w *writer) environment() {
 	}
 	if late && len(d.EnvFile) > 0 {
 		for _, name := range loaders {
+			w.line("# shellcheck disable=SC2034") // not used when unset_environment names it
 			w.line("if [ -n \"${" + name + "+x}\" ]; then daemonize_" + name + "=$" + name + "; unset " + name + "; fi")
 		}
 	}
