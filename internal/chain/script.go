@@ -353,7 +353,7 @@ func (w *writer) environment() {
 			switch {
 			case !late || !Loader(v.Name):
 				export(v.Name, v.Value)
-			case len(d.EnvFile) > 0 && slices.Contains(loaders[:], v.Name):
+			case len(d.EnvFile) > 0 && slices.Contains(loaders[:], v.Name) && !slices.Contains(d.UnsetEnvironment, v.Name):
 				w.line("daemonize_" + v.Name + "=" + shell.Quote(v.Value)) // a file may replace it
 			}
 		}
@@ -385,6 +385,10 @@ func (w *writer) environment() {
 	if late && len(d.EnvFile) > 0 {
 		for _, name := range loaders {
 			w.line("# shellcheck disable=SC2034") // not used when unset_environment names it
+			if slices.Contains(d.UnsetEnvironment, name) {
+				w.line("unset " + name)
+				continue
+			}
 			w.line("if [ -n \"${" + name + "+x}\" ]; then daemonize_" + name + "=$" + name + "; unset " + name + "; fi")
 		}
 	}
