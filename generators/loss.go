@@ -50,27 +50,37 @@ func scopeProblems(d *spec.Daemon, t Target, losses diag.List) diag.List {
 func tableLosses(g Generator, d *spec.Daemon, t Target) diag.List {
 	var list diag.List
 	table := g.Support()
-	var lost []string // fields of the profile, reported together where the profile is named
+	var lost, vague []string // fields of the profile, reported together where the profile is named
 	for id := range d.Fields() {
 		s := table.At(id, t)
 		if s.Level != Approximate && s.Level != Unsupported || d.Neutral(id) || id == field.SandboxingProfile {
 			continue // the profile is judged by the settings that it fills in
 		}
-		if d.FromProfile(id) && s.Level == Unsupported {
-			lost = append(lost, strings.TrimPrefix(id.String(), "sandboxing."))
+		if d.FromProfile(id) {
+			name := strings.TrimPrefix(id.String(), "sandboxing.")
+			if s.Level == Unsupported {
+				lost = append(lost, name)
+			} else {
+				vague = append(vague, name)
+			}
 			continue
 		}
 		for _, place := range places(d, id) {
 			list = append(list, loss(d, t, id, place, s.Level, s.Why))
 		}
 	}
-	if len(lost) > 0 {
+	profile := func(level Level, verdict string, fields []string) {
+		if len(fields) == 0 {
+			return
+		}
 		for _, place := range places(d, field.SandboxingProfile) {
-			g := loss(d, t, field.SandboxingProfile, place, Unsupported, table.At(field.SandboxingProfile, t).Why)
-			g.Summary = "sandboxing.profile " + d.Sandboxing.Profile + " is not enforced by " + t.String() + ": " + strings.Join(lost, ", ")
+			g := loss(d, t, field.SandboxingProfile, place, level, table.At(field.SandboxingProfile, t).Why)
+			g.Summary = "sandboxing.profile " + d.Sandboxing.Profile + verdict + t.String() + ": " + strings.Join(fields, ", ")
 			list = append(list, g)
 		}
 	}
+	profile(Unsupported, " is not enforced by ", lost)
+	profile(Approximate, " is only approximate on ", vague)
 	return list
 }
 

@@ -67,7 +67,6 @@ func (d *decoder) applyProfile() {
 	}
 	list(3, field.SandboxingCapabilitiesBounding, &s.Capabilities.Bounding, s.Capabilities.Ambient...)
 	flag(3, field.SandboxingMemoryDenyWriteExecute, &s.MemoryDenyWriteExecute)
-	flag(3, field.SandboxingPrivateIPC, &s.PrivateIPC)
 	// A user namespace has no power over the host, so what was granted would be worth nothing in it.
 	if len(s.Capabilities.Ambient) == 0 {
 		word(3, field.SandboxingPrivateUsers, &s.PrivateUsers, "yes")

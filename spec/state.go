@@ -77,7 +77,12 @@ func collect(n *ynode.Node, path string, keys []string, places *[]Place) {
 		*places = append(*places, Place{path, n.Span})
 	case n.Kind == ynode.Sequence:
 		for i, item := range n.Items {
-			collect(item, path+"["+strconv.Itoa(i)+"]", keys, places)
+			at := path + "[" + strconv.Itoa(i) + "]"
+			if item.Kind == ynode.Sequence { // sugar: the list is a command
+				*places = append(*places, Place{at + "." + keys[0], item.Span})
+				continue
+			}
+			collect(item, at, keys, places)
 		}
 	case n.Kind == ynode.Mapping:
 		if p := n.Get(keys[0]); p != nil {
@@ -87,7 +92,7 @@ func collect(n *ynode.Node, path string, keys []string, places *[]Place) {
 			collect(p.Value, path+keys[0], keys[1:], places)
 		}
 	default: // sugar: the scalar stands for its group's main field
-		*places = append(*places, Place{path, n.Span})
+		*places = append(*places, Place{path + "." + strings.Join(keys, "."), n.Span})
 	}
 }
 

@@ -37,7 +37,7 @@ var table = g.Table{
 	field.Documentation:       {Level: g.Emulated, Via: "a comment in the plist"},
 	field.Command:             {Level: g.Native, Via: "ProgramArguments"},
 	field.Shell:               {Level: g.Native, Via: "ProgramArguments with /bin/sh -c"},
-	field.Type:                {Level: g.NotApplicable, Why: "launchd counts a job as up once it is spawned; Generate reports the types that promise more"},
+	field.Type:                {Level: g.NotApplicable, Why: "launchd counts a job as up once it is spawned; types that promise more are reported"},
 	field.BusName:             {Level: g.Unsupported, Why: "macOS has no D-Bus"},
 	field.RemainAfterExit:     {Level: g.Unsupported, Why: "launchd has no state for a job that is done; it is just not running"},
 	field.NotifyAccess:        {Level: g.Unsupported, Why: "launchd takes no readiness messages"},
@@ -241,7 +241,7 @@ var table = g.Table{
 	field.DirectoriesLogsMode:        {Level: g.Emulated, Via: "the setup job"},
 	field.DirectoriesConfigName:      {Level: g.Emulated, Via: "the setup job"},
 	field.DirectoriesConfigMode:      {Level: g.Emulated, Via: "the setup job"},
-	field.DirectoriesRuntimePreserve: {Level: g.NotApplicable, Why: "the directory always outlives a stop; Generate reports that where it was not asked for"},
+	field.DirectoriesRuntimePreserve: {Level: g.NotApplicable, Why: "the directory always outlives a stop; that is reported where it was not asked for"},
 
 	// Logging.
 	field.LoggingStdout:       {Level: g.Native, Via: "StandardOutPath"},

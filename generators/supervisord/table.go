@@ -22,7 +22,7 @@ var table = generators.Table{
 	field.Documentation:       {Level: generators.Emulated, Via: "a comment"},
 	field.Command:             {Level: generators.Native, Via: "command="},
 	field.Shell:               {Level: generators.Emulated, Via: "/bin/sh -c"},
-	field.Type:                {Level: generators.NotApplicable, Why: "supervisord counts a program as started once it has run for startsecs; Generate reports the types that promise more"},
+	field.Type:                {Level: generators.NotApplicable, Why: "supervisord counts a program as started once it has run for startsecs; types that promise more are reported"},
 	field.BusName:             {Level: generators.Unsupported, Why: "supervisord does not watch the bus"},
 	field.RemainAfterExit:     {Level: generators.Unsupported, Why: "for supervisord a program that has ended is not running"},
 	field.NotifyAccess:        {Level: generators.Unsupported, Why: "supervisord reads no messages of the program"},

@@ -174,6 +174,9 @@ func comingRuns(d *spec.Daemon, i int, targets []generators.Target, from time.Ti
 					note += ": " + found.Detail
 				}
 				b.Notes = append(b.Notes, note)
+				if found.Severity == diag.Error {
+					b.Level = "refused"
+				}
 			}
 		}
 		next.Backends = append(next.Backends, b)

@@ -186,7 +186,7 @@ func (a *app) render(args []string, f renderFlags) error {
 		if err := a.printJSON(result); err != nil {
 			return err
 		}
-	} else if stage != nil && failed == nil {
+	} else if stage != nil && (written > 0 || failed == nil && !all.HasErrors()) {
 		fmt.Fprintf(a.Stdout, "%s written below %s\n", count(written, "file"), f.out)
 	}
 	if failed != nil {
