@@ -151,10 +151,8 @@ func (d *decoder) boolwordValue(n *ynode.Node, id field.ID) string {
 }
 
 func (d *decoder) oneOf(n *ynode.Node, s string, words []string) string {
-	for _, w := range words {
-		if s == w {
-			return s
-		}
+	if slices.Contains(words, s) {
+		return s
 	}
 	fix := "one of " + strings.Join(words, ", ")
 	if near := Nearest(s, words); near != "" {
@@ -952,10 +950,8 @@ func (d *decoder) stream(n *ynode.Node, words, files []string) string {
 	if !ok {
 		return ""
 	}
-	for _, w := range words {
-		if s == w {
-			return s
-		}
+	if slices.Contains(words, s) {
+		return s
 	}
 	for _, f := range files {
 		if path, ok := strings.CutPrefix(s, f); ok {

@@ -42,7 +42,7 @@ func (d *Daemon) Mark(ids ...field.ID) {
 // Fields returns the fields that are set, in the order of the vocabulary.
 func (d *Daemon) Fields() iter.Seq[field.ID] {
 	return func(yield func(field.ID) bool) {
-		for id := field.ID(0); id < field.Count; id++ {
+		for id := range field.ID(field.Count) {
 			if d.present.has(id) && !yield(id) {
 				return
 			}

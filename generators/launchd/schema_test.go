@@ -2,6 +2,7 @@ package launchd
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"path"
 	"slices"
@@ -250,10 +251,7 @@ func TestSchemaFindsMistakes(t *testing.T) {
 		{"StartInterval", int64(0)}, {"RunAtLoad", "true"}, {"EnvironmentVariables", dict{"A": int64(1)}}, {"Nice", int64(21)},
 		{"HardResourceLimits", dict{"NumberOfThreads": int64(1)}}, {"StandardOutPath", "log"}, {"RestartDelay", int64(1)}, {"inetdCompatibility", dict{"Wait": false}},
 	} {
-		keys := dict{}
-		for k, v := range good {
-			keys[k] = v
-		}
+		keys := maps.Clone(good)
 		keys[tt.key] = tt.value
 		content, err := encode(keys, "")
 		if err != nil {

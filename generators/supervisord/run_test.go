@@ -1,3 +1,5 @@
+//go:build linux
+
 package supervisord
 
 import (
@@ -129,8 +131,7 @@ func (r *real) Run(ctx context.Context, argv []string) (generators.Result, error
 	var out, errs strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if _, failed := errors.AsType[*exec.ExitError](err); failed {
 		err = nil
 	}
 	return generators.Result{Code: cmd.ProcessState.ExitCode(), Stdout: out.String(), Stderr: errs.String()}, err

@@ -77,7 +77,6 @@ type renderer struct {
 	diags diag.List
 	buf   []byte // values of the unit being written
 	lines []line // of the unit being written
-	names []string
 
 	triggers []string // sockets, timers and paths that start the service
 }

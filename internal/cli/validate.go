@@ -95,6 +95,7 @@ func tally(list diag.List) string {
 			warnings++
 		case diag.Note:
 			notes++
+		case diag.Error: // not counted: they end the command
 		}
 	}
 	s := ""

@@ -66,8 +66,10 @@ func (s Severity) sgr() string {
 		return sgrRed
 	case Warning:
 		return sgrYellow
+	case Note:
+		return sgrCyan
 	}
-	return sgrCyan
+	return ""
 }
 
 func (r *renderer) diagnostic(d *Diagnostic) {
