@@ -6,7 +6,8 @@
 //
 // With PROBE_OUT in the environment it writes to that file instead of
 // standard output, and with PROBE_WAIT=1 it then stays until it is told to
-// end.
+// end. `probe --do ORDERS`, or PROBE_DO=ORDERS in the environment, has it look
+// further and misbehave, see [act].
 package main
 
 import (
@@ -16,6 +17,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -41,9 +43,29 @@ type Report struct {
 	Streams [3]string
 	NS      map[string]string
 	Files   map[string]string // contents of $CREDENTIALS_DIRECTORY
+
+	Machine     string            // of uname(2)
+	Personality int               // of personality(2)
+	SecureBits  int               // of capabilities(7)
+	MemPolicy   int               // of get_mempolicy(2), -1 if it cannot be asked
+	Stdin       string            // the first line of it, where it is a file
+	Sockets     []Socket          // that were passed, by sd_listen_fds(3)
+	Paths       map[string]string // see paths; after the order look only
+	Calls       map[string]string // system calls and what came of them; likewise
+	Processes   int               // of others, in /proc; likewise
 }
 
 func main() {
+	switch {
+	case filepath.Base(os.Args[0]) == "wget":
+		os.Exit(get(os.Args[len(os.Args)-1]))
+	case len(os.Args) > 2 && os.Args[1] == "--do":
+		act(strings.Fields(os.Args[2]))
+		return
+	case os.Getenv("PROBE_DO") != "":
+		act(strings.Fields(os.Getenv("PROBE_DO")))
+		return
+	}
 	r, err := look()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "probe:", err)
@@ -139,7 +161,7 @@ func look() (*Report, error) {
 	for i := range r.Streams {
 		r.Streams[i], _ = os.Readlink("/proc/self/fd/" + strconv.Itoa(i))
 	}
-	for _, ns := range []string{"ipc", "mnt", "net"} {
+	for _, ns := range []string{"ipc", "mnt", "net", "pid", "user", "uts", "cgroup"} {
 		r.NS[ns], _ = os.Readlink("/proc/self/ns/" + ns)
 	}
 	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
@@ -156,7 +178,7 @@ func look() (*Report, error) {
 			r.Files[e.Name()] = info.Mode().String() + " " + string(content)
 		}
 	}
-	return r, nil
+	return r, lookFurther(r)
 }
 
 func number(path string) int {
