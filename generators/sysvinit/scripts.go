@@ -115,8 +115,23 @@ ready() {
 	alive "$dir/main" && { read -r id <"$dir/ready"; } 2>/dev/null && [ "$id" = "$pid $since" ]
 }
 
-start() {
+# settling reports whether the process has ended and its supervisor has yet to
+# say what follows.
+settling() {
 	get_state
+	if ! alive "$dir/loop" || alive "$dir/main"; then
+		return 1
+	fi
+	case $state in
+	waiting*) return 1 ;;
+	*) [ -f "$dir/main" ] ;;
+	esac
+}
+
+start() {
+	while settling; do
+		nap
+	done
 	if alive "$dir/main" || alive "$dir/loop" || [ "$state" = exited ]; then
 		say 'is already running'
 		return 0
@@ -132,7 +147,7 @@ start() {
 	6) return 6 ;;
 	*) return 1 ;;
 	esac
-	rm -f "$dir/state" "$dir/ready" "$dir/main" "$dir/verdict" "$pidfile"
+	rm -f "$dir/state" "$dir/ready" "$dir/main" "$dir/verdict" "$dir/last" "$pidfile"
 	launch || return 1
 	clock
 	if [ -n "$start_timeout" ]; then
@@ -262,7 +277,7 @@ stop() {
 }
 
 tidy() {
-	rm -f "$dir/state" "$dir/ready" "$dir/main" "$dir/loop" "$dir/rest" "$dir/verdict" "$pidfile" "/var/lock/subsys/$name"
+	rm -f "$dir/state" "$dir/ready" "$dir/main" "$dir/loop" "$dir/rest" "$dir/verdict" "$dir/last" "$pidfile" "/var/lock/subsys/$name"
 }
 
 status() {
@@ -594,6 +609,7 @@ while :; do
 		finish ended "$ended"
 	fi
 	restarts=$((restarts + 1))
+	printf '%s %s\n' "$restarts" "$ended" >"$dir/last"
 	set_state waiting "$ended"
 	say "$ended; starting again"
 	next_delay
