@@ -24,6 +24,8 @@ type Stage struct {
 	// of directories do not walk the path from the root each time.
 	open map[string]*stageDir
 	seq  uint64
+	// umask holds the bits that the system takes from the mode of new files.
+	umask fs.FileMode
 }
 
 type stageDir struct {
@@ -43,7 +45,29 @@ func OpenStage(dir string) (*Stage, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot open output directory: %w", err)
 	}
-	return &Stage{root: root, open: map[string]*stageDir{}}, nil
+	s := &Stage{root: root, open: map[string]*stageDir{}}
+	if s.umask, err = umaskOf(root); err != nil {
+		return nil, errors.Join(fmt.Errorf("cannot write to output directory: %w", err), root.Close())
+	}
+	return s, nil
+}
+
+// umaskOf learns the umask, which cannot be asked without setting it, from a
+// file made for the purpose.
+func umaskOf(root *os.Root) (fs.FileMode, error) {
+	const probe = ".daemonize-umask"
+	if err := ignoreMissing(root.Remove(probe)); err != nil {
+		return 0, err
+	}
+	f, err := root.OpenFile(probe, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fs.ModePerm)
+	if err != nil {
+		return 0, err
+	}
+	info, err := f.Stat()
+	if err := errors.Join(err, f.Close(), root.Remove(probe)); err != nil {
+		return 0, err
+	}
+	return ^info.Mode() & fs.ModePerm, nil
 }
 
 // Close releases the directories.
@@ -88,8 +112,10 @@ func (s *Stage) write(name string, a *generators.Artifact) (err error) {
 			err = errors.Join(err, ignoreMissing(dir.root.Remove(tmp)))
 		}
 	}()
-	// The umask may have taken bits away.
-	if err := errors.Join(f.Chmod(a.Mode.Perm()), writeAll(f, a.Content), f.Close()); err != nil {
+	if a.Mode&s.umask != 0 {
+		err = f.Chmod(a.Mode.Perm())
+	}
+	if err := errors.Join(err, writeAll(f, a.Content), f.Close()); err != nil {
 		return err
 	}
 	return dir.root.Rename(tmp, path.Base(name))

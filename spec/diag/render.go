@@ -230,7 +230,7 @@ func width(cells []cell) int {
 
 // split cuts a line into at most limit characters.
 func split(line []byte, limit int) []cell {
-	var cells []cell
+	cells := make([]cell, 0, min(limit, len(line)))
 	column := 0
 	for len(line) > 0 && len(cells) < limit {
 		c, n := cut(line)
@@ -247,6 +247,9 @@ func split(line []byte, limit int) []cell {
 
 // cut returns the first character as it is shown, and its length in bytes.
 func cut(b []byte) (cell, int) {
+	if ' ' <= b[0] && b[0] <= '~' {
+		return cell{string(b[:1]), 1}, 1
+	}
 	c, n := utf8.DecodeRune(b)
 	switch {
 	case c == utf8.RuneError && n <= 1:
