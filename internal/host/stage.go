@@ -55,7 +55,7 @@ func OpenStage(dir string) (*Stage, error) {
 // umaskOf learns the umask, which cannot be asked without setting it, from a
 // file made for the purpose.
 func umaskOf(root *os.Root) (fs.FileMode, error) {
-	const probe = ".daemonize-umask"
+	probe := ".daemonize-umask-" + strconv.Itoa(os.Getpid())
 	if err := ignoreMissing(root.Remove(probe)); err != nil {
 		return 0, err
 	}
