@@ -1,0 +1,87 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+)
+
+// table is the golden table: for each generated unit the hash of its files
+// and, for each version and scope, what the real program said of it. It lets
+// the comparison run where no systemd is.
+type table struct {
+	jobs    []job
+	hashes  []string
+	columns []string
+	cells   map[string]map[string]string // file, column: total/hash of the rows, or "refused"
+}
+
+func newTable(jobs []job, hashes []string) *table {
+	return &table{jobs: jobs, hashes: hashes, cells: map[string]map[string]string{}}
+}
+
+func column(version int, user bool) string {
+	if user {
+		return fmt.Sprintf("%d-user", version)
+	}
+	return fmt.Sprintf("%d-system", version)
+}
+
+func (t *table) add(j job, version int, user bool, r result) {
+	c := column(version, user)
+	if !slices.Contains(t.columns, c) {
+		t.columns = append(t.columns, c)
+	}
+	if t.cells[j.file] == nil {
+		t.cells[j.file] = map[string]string{}
+	}
+	t.cells[j.file][c] = r.digest()
+}
+
+// digest is the total and a hash of all rows.
+func (r *result) digest() string {
+	if r.refused {
+		return "refused"
+	}
+	names := make([]string, 0, len(r.rows))
+	for n := range r.rows {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	h := sha256.New()
+	for _, n := range names {
+		x := r.rows[n]
+		if x.Set == nil {
+			fmt.Fprintf(h, "%s n/a %d %d\n", n, x.Weight, x.Range)
+			continue
+		}
+		e := "-"
+		if x.Exposure != nil {
+			e = *x.Exposure
+		}
+		fmt.Fprintf(h, "%s %v %d %d %d %s\n", n, *x.Set, x.Weight, x.Badness, x.Range, e)
+	}
+	return r.total + "/" + hex.EncodeToString(h.Sum(nil))[:8]
+}
+
+func (t *table) bytes(seed uint64) []byte {
+	slices.Sort(t.columns)
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "# what the real systemd-analyze says of generated units: go run ./internal/parity -generate %d -seed %d -golden FILE\n", len(t.jobs), seed)
+	fmt.Fprintf(&b, "seed\t%d\n", seed)
+	fmt.Fprint(&b, "files")
+	for _, c := range t.columns {
+		fmt.Fprint(&b, "\t", c)
+	}
+	fmt.Fprintln(&b)
+	for i, j := range t.jobs {
+		fmt.Fprint(&b, t.hashes[i])
+		for _, c := range t.columns {
+			fmt.Fprint(&b, "\t", t.cells[j.file][c])
+		}
+		fmt.Fprintln(&b)
+	}
+	return b.Bytes()
+}
