@@ -715,7 +715,8 @@ func (w *job) oneRun(guarded bool) []string {
 			"\tnap",
 			"done",
 			"birth=$born",
-			`printf '%s %s %s\n' "$main" "$birth" "$session" >"$dir/main"`,
+			"group=$session",
+			`printf '%s %s %s\n' "$main" "$birth" "$group" >"$dir/main"`,
 			`printf '%s\n' "$main" >"$pidfile"`)
 		body = append(body, up...)
 		body = append(body, `printf '%s %s\n' "$main" "$birth" >"$dir/ready"`)
@@ -724,6 +725,11 @@ func (w *job) oneRun(guarded bool) []string {
 		}
 		body = append(body,
 			"while stat_of \"$main\" && [ \"$born\" = \"$birth\" ]; do",
+			// It may have named itself before it began a session of its own.
+			"\tif [ \"$session\" != \"$group\" ]; then",
+			"\t\tgroup=$session",
+			"\t\tprintf '%s %s %s\\n' \"$main\" \"$birth\" \"$group\" >\"$dir/main\"",
+			"\tfi",
 			"\tif [ -n \"$stopping\" ]; then",
 			"\t\tnap",
 			"\telse",

@@ -99,9 +99,10 @@ lock() {
 }
 
 # alive FILE reports whether the very process that FILE names is running, and sets pid, since and group.
+# The group is that of now: a forking program may begin a session of its own after it was found.
 alive() {
 	pid='' since='' group=''
-	{ read -r pid since group <"$1"; } 2>/dev/null && stat_of "$pid" && [ "$born" = "$since" ]
+	{ read -r pid since _ <"$1"; } 2>/dev/null && stat_of "$pid" && [ "$born" = "$since" ] && group=$session
 }
 
 # get_state sets state to what the supervisor said last.
