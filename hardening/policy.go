@@ -50,8 +50,8 @@ func ParsePolicy(src []byte) (*Policy, error) {
 			return nil, fmt.Errorf("cannot use the security policy: there is no check %q", k)
 		}
 		r := p.rules[k]
-		if r.Range != nil && *r.Range < worst(&checks[i]) {
-			return nil, fmt.Errorf("cannot use the security policy: the range of %q is %d, but its badness goes up to %d", k, *r.Range, worst(&checks[i]))
+		if r.Range != nil && *r.Range < checks[i].rng {
+			return nil, fmt.Errorf("cannot use the security policy: the range of %q is %d, but its badness goes up to %d", k, *r.Range, checks[i].rng)
 		}
 		// Keeps every product of the formula within 64 bits.
 		if r.Weight != nil && *r.Weight > math.MaxInt32 || r.Range != nil && *r.Range > math.MaxInt32 {
@@ -60,9 +60,6 @@ func ParsePolicy(src []byte) (*Policy, error) {
 	}
 	return p, nil
 }
-
-// worst is the highest badness that a check can have.
-func worst(c *check) uint64 { return c.rng }
 
 func (p *Policy) apply(r *Row) {
 	rule, ok := p.rules[r.JSONField]
