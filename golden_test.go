@@ -58,7 +58,7 @@ func TestGolden(t *testing.T) {
 				}
 				report.Sort()
 				var text bytes.Buffer
-				diag.Render(&text, report, func(string) []byte { return src }, false)
+				diag.Render(&text, generators.Condense(report), func(string) []byte { return src }, false)
 				files[goldenDir(target)+".report"] = text.Bytes()
 			}
 			golden.Tree(t, dir, files)

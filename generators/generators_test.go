@@ -2,6 +2,7 @@ package generators_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -135,4 +136,28 @@ func ExampleRender() {
 	// Output:
 	// /etc/toy/web
 	// web.yaml:4:20: warning: scheduling.nice has no effect on toy@2 [L002]
+}
+
+func TestCondense(t *testing.T) {
+	daemons, diags := spec.Decode("toy.yaml", []byte("version: 1\nname: x\ncommand: [/bin/x]\nhealthcheck: {test: [/bin/y], interval: 1m, retries: 2}\nsandboxing: {no_new_privileges: true, private_tmp: true}\nscheduling: {nice: 5}\n"))
+	if diags.HasErrors() {
+		t.Fatal(diags.Err())
+	}
+	_, full := generators.Render(newToy(), daemons[0], generators.Target{Backend: "toy", Version: 2 * generators.Major}, generators.Policy{})
+	var got []string
+	for _, g := range generators.Condense(full) {
+		got = append(got, g.String())
+	}
+	want := []string{
+		"toy.yaml:4:21: warning: healthcheck.test, interval and retries have no effect on toy@2 [L002]",
+		"toy.yaml:5:33: error: sandboxing.no_new_privileges has no effect on toy@2 [L001]", // each needs a consent of its own
+		"toy.yaml:5:52: error: sandboxing.private_tmp has no effect on toy@2 [L001]",
+		"toy.yaml:6:20: warning: scheduling.nice has no effect on toy@2 [L002]",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+	if len(full) != 6 {
+		t.Errorf("the full list has %d entries", len(full))
+	}
 }

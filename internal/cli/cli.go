@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/daemonize/daemonize/generators"
 	"github.com/daemonize/daemonize/spec/diag"
 )
 
@@ -155,7 +156,7 @@ func (a *app) useColor() bool {
 // report prints diagnostics for people on standard error.
 func (a *app) report(list diag.List) {
 	if len(list) > 0 && a.output == "text" {
-		diag.Render(a.Stderr, list, func(file string) []byte { return a.sources[file] }, a.useColor())
+		diag.Render(a.Stderr, generators.Condense(list), func(file string) []byte { return a.sources[file] }, a.useColor())
 	}
 }
 
