@@ -1,6 +1,10 @@
 package generators
 
-import "context"
+import (
+	"context"
+	"strconv"
+	"time"
+)
 
 // Op is what a plan is for.
 type Op uint8
@@ -30,6 +34,7 @@ const (
 	Stop       Verb = "stop"
 	Verify     Verb = "verify" // wait until the job is up
 	Clean      Verb = "clean"  // remove what the manager keeps about the job
+	Refresh    Verb = "reread" // make the job itself read its configuration
 )
 
 // Step is one change of a host. Steps are data: a plan can be printed,
@@ -88,6 +93,20 @@ type Status struct {
 	// since it was last started by order.
 	Restarts int  `json:"restarts,omitempty"`
 	Enabled  bool `json:"enabled"`
+	// Missing says that the manager has no such job.
+	Missing bool `json:"missing,omitempty"`
+	// Since is when the job entered the state, Exit how its last process
+	// ended. Only Inspect tells them.
+	Since time.Time `json:"since,omitzero"`
+	Exit  Exit      `json:"exit,omitzero"`
+}
+
+// Exit is how a process ended. The zero value is for one that has not ended, or
+// of which that is not known.
+type Exit struct {
+	Code   int    `json:"code"`             // exit code, if Signal is empty
+	Signal string `json:"signal,omitempty"` // such as SIGKILL
+	Words  string `json:"words"`            // for people
 }
 
 // Controller operates a manager. It is optional: a backend without one can be
@@ -100,4 +119,78 @@ type Controller interface {
 	Steps(b Bundle, op Op) []Step
 	// Status asks the manager about a job of the bundle.
 	Status(ctx context.Context, h Host, t Target, job string) (Status, error)
+}
+
+// Query selects what a job has logged.
+type Query struct {
+	Lines  int       // the last ones; zero for all since Since
+	Since  time.Time // zero for no limit
+	Follow bool      // go on with what comes
+}
+
+// Source is a place where the output of a job can be read. One of Argv, Path
+// and Tag is set.
+type Source struct {
+	// Argv prints what the query asks for; in the format of journalctl
+	// --output=json if Journal is set, else as it is.
+	Argv    []string
+	Journal bool
+	Path    string // a file that the output is appended to
+	Tag     string // of messages to syslog
+}
+
+// Operator is a controller whose jobs can be operated after they are installed,
+// by daemonize or by others.
+type Operator interface {
+	Controller
+	// Operate returns what verb needs: Start, Stop, Restart, Refresh, Enable or
+	// Disable. A job that is as it should be is left alone. The bundle is the
+	// one that was installed, or has a single job and no artifacts: a job of
+	// others. The error says that the manager has nothing like the verb.
+	Operate(b Bundle, verb Verb) ([]Step, error)
+	// Inspect is Status with all that can be found out.
+	Inspect(ctx context.Context, h Host, t Target, job string) (Status, error)
+	// Sources returns where the output of a job can be read.
+	Sources(ctx context.Context, h Host, t Target, job string, q Query) ([]Source, error)
+	// Native returns what the manager calls a job that people call name.
+	Native(t Target, name string) string
+}
+
+// Startable returns the jobs by which a daemon is started: those that install
+// would start, else those that start at boot, else all.
+func (b *Bundle) Startable() []Job {
+	for _, want := range []func(Job) bool{func(j Job) bool { return j.Start }, func(j Job) bool { return j.Enable }} {
+		var jobs []Job
+		for _, j := range b.Jobs {
+			if want(j) {
+				jobs = append(jobs, j)
+			}
+		}
+		if len(jobs) > 0 {
+			return jobs
+		}
+	}
+	return b.Jobs
+}
+
+// signals are the names of the signals that have the same number everywhere on
+// Linux but on mips, alpha and sparc, in signal(7)'s order.
+var signals = [...]string{
+	"", "SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS", "SIGFPE", "SIGKILL", "SIGUSR1",
+	"SIGSEGV", "SIGUSR2", "SIGPIPE", "SIGALRM", "SIGTERM", "SIGSTKFLT", "SIGCHLD", "SIGCONT", "SIGSTOP", "SIGTSTP",
+	"SIGTTIN", "SIGTTOU", "SIGURG", "SIGXCPU", "SIGXFSZ", "SIGVTALRM", "SIGPROF", "SIGWINCH", "SIGIO", "SIGPWR", "SIGSYS",
+}
+
+// Exited describes a process that ended by itself.
+func Exited(code int) Exit {
+	return Exit{Code: code, Words: "exited with code " + strconv.Itoa(code)}
+}
+
+// Killed describes a process that a signal ended.
+func Killed(signal int) Exit {
+	name := strconv.Itoa(signal)
+	if signal > 0 && signal < len(signals) {
+		name = signals[signal]
+	}
+	return Exit{Signal: name, Words: "ended by signal " + strconv.Itoa(signal) + " (" + name + ")"}
 }

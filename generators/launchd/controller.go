@@ -48,6 +48,27 @@ while "$1" print "$2" >/dev/null 2>&1; do
 	sleep 1
 done`
 
+// loadScript loads a job. launchd refuses while it still takes the one before
+// apart, which it can do after it has forgotten its name: error 5 (EIO), or 37
+// (EALREADY, "operation already in progress"). Error 5 stands for much else, so
+// it is tried a few times only and then explained. The values are parameters,
+// never part of the script.
+const loadScript = `n=0
+while :; do
+	"$1" bootstrap "$2" "$3" && exit 0
+	code=$?
+	n=$((n + 1))
+	case $code in
+	5 | 37) [ "$n" -lt 5 ] || break ;;
+	*) break ;;
+	esac
+	sleep 1
+done
+if [ "$code" -eq 5 ]; then
+	echo "launchd does not load $3: it must belong to the user that the job is of and be writable by nobody else, be a valid property list (plutil -lint), not be quarantined (xattr), and its program must exist" >&2
+fi
+exit "$code"`
+
 // Steps implements [generators.Controller]. Starting a job always takes it out
 // first: launchd keeps a loaded job as it was, even one that does not run, and
 // a second bootstrap fails.
@@ -127,7 +148,10 @@ func (p *plan) start(verb generators.Verb, job generators.Job) {
 	// A disabled job cannot be bootstrapped; to disable it again keeps it
 	// from being loaded at boot, not from running on.
 	p.run(verb, job.Name, false, "enable", target)
-	p.run(verb, job.Name, false, "bootstrap", p.domain, artifact.Path)
+	p.steps = append(p.steps, generators.Step{
+		Verb: verb, Job: job.Name, Live: true,
+		Argv: []string{"/bin/sh", "-c", loadScript, "sh", launchctl, p.domain, artifact.Path},
+	})
 	if !onDemand(keys) {
 		p.run(verb, job.Name, false, "kickstart", target) // without -k: a job that runs is left alone
 	}

@@ -68,6 +68,7 @@ func show(steps []generators.Step) string {
 	var b strings.Builder
 	for _, s := range steps {
 		argv := strings.ReplaceAll(strings.Join(s.Argv, " "), "/bin/sh -c "+waitScript+" sh", "WAIT")
+		argv = strings.ReplaceAll(argv, "/bin/sh -c "+loadScript+" sh /bin/launchctl", "LOAD")
 		b.WriteString(string(s.Verb) + ": " + argv)
 		if s.Optional {
 			b.WriteString(" ?")
@@ -89,7 +90,7 @@ enable: /bin/launchctl enable system/L.web
 start: /bin/launchctl bootout system/L.web ?
 start: WAIT /bin/launchctl system/L.web 35
 start: /bin/launchctl enable system/L.web
-start: /bin/launchctl bootstrap system /Library/LaunchDaemons/L.web.plist
+start: LOAD system /Library/LaunchDaemons/L.web.plist
 start: /bin/launchctl kickstart system/L.web
 verify: /bin/launchctl print system/L.web
 `},
@@ -98,7 +99,7 @@ enable: /bin/launchctl enable system/L.web
 start: /bin/launchctl bootout system/L.web ?
 start: WAIT /bin/launchctl system/L.web 95
 start: /bin/launchctl enable system/L.web
-start: /bin/launchctl bootstrap system /Library/LaunchDaemons/L.web.plist
+start: LOAD system /Library/LaunchDaemons/L.web.plist
 verify: /bin/launchctl print system/L.web
 `},
 		// not enabled is the override database, not a key.
@@ -107,7 +108,7 @@ reload: /bin/launchctl disable system/L.web
 start: /bin/launchctl bootout system/L.web ?
 start: WAIT /bin/launchctl system/L.web 95
 start: /bin/launchctl enable system/L.web
-start: /bin/launchctl bootstrap system /Library/LaunchDaemons/L.web.plist
+start: LOAD system /Library/LaunchDaemons/L.web.plist
 start: /bin/launchctl kickstart system/L.web
 start: /bin/launchctl disable system/L.web
 verify: /bin/launchctl print system/L.web
@@ -118,7 +119,7 @@ verify: /bin/launchctl print system/L.web
 restart: /bin/launchctl bootout system/L.web ?
 restart: WAIT /bin/launchctl system/L.web 95
 restart: /bin/launchctl enable system/L.web
-restart: /bin/launchctl bootstrap system /Library/LaunchDaemons/L.web.plist
+restart: LOAD system /Library/LaunchDaemons/L.web.plist
 restart: /bin/launchctl kickstart system/L.web
 verify: /bin/launchctl print system/L.web
 `},
@@ -149,7 +150,7 @@ clean: /bin/launchctl enable system/io.github.daemonize-setup.web ?
 	b, _ = ForUser(501).Generate(decode(t, ""), target)
 	b.Target = target
 	steps := show(ForUser(501).(generators.Controller).Steps(b, generators.Install))
-	if !strings.Contains(steps, "bootstrap gui/501 /Users/jo/Library/LaunchAgents/io.github.daemonize.web.plist\n") || strings.Contains(steps, "system") {
+	if !strings.Contains(steps, "LOAD gui/501 /Users/jo/Library/LaunchAgents/io.github.daemonize.web.plist\n") || strings.Contains(steps, "system") {
 		t.Errorf("user: %s", steps)
 	}
 	// all steps need launchd, none can run with --root.
@@ -187,6 +188,94 @@ func TestWaitScript(t *testing.T) {
 			t.Error("never gives up")
 		}
 	})
+}
+
+// The script tries again what is said to be in progress, and only that.
+func TestLoadScript(t *testing.T) {
+	dir := t.TempDir()
+	count, fake := filepath.Join(dir, "count"), filepath.Join(dir, "launchctl")
+	each(t, func(t *testing.T, sh []string) {
+		text := strings.ReplaceAll(loadScript, "sleep 1", ":")
+		for _, tt := range []struct {
+			codes string // of one call after the other, the last for all further ones
+			code  int
+			calls int
+		}{{"0", 0, 1}, {"5 37 0", 0, 3}, {"5", 5, 5}, {"37", 37, 5}, {"5 125", 125, 2}, {"3", 3, 1}} {
+			body := "#!/bin/sh\n[ \"$*\" = \"bootstrap gui/501 /a b's.plist\" ] || exit 99\necho x >>'" + count + "'\nn=$(wc -l <'" + count + "')\nset -- " + tt.codes +
+				"\nwhile [ $n -gt 1 ] && [ $# -gt 1 ]; do shift; n=$((n - 1)); done\nexit $1\n"
+			if err := os.WriteFile(fake, []byte(body), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			os.Remove(count)
+			cmd := exec.Command(sh[0], append(slices.Clone(sh[1:]), "-c", text, "sh", fake, "gui/501", "/a b's.plist")...)
+			out, _ := cmd.CombinedOutput()
+			calls, _ := os.ReadFile(count)
+			if code := cmd.ProcessState.ExitCode(); code != tt.code || len(calls)/2 != tt.calls || (code == 5) != strings.Contains(string(out), "plutil") {
+				t.Errorf("%s: code %d after %d calls: %s", tt.codes, code, len(calls)/2, out)
+			}
+		}
+	})
+}
+
+// What the verbs do, and what launchd has nothing for.
+func TestOperate(t *testing.T) {
+	b, _ := render(t, "overrides: {launchd: {Label: L.web}}")
+	ctl := New().(generators.Operator)
+	for verb, want := range map[generators.Verb]string{
+		generators.Start: `
+start: /bin/launchctl bootout system/L.web ?
+start: WAIT /bin/launchctl system/L.web 95
+start: /bin/launchctl enable system/L.web
+start: LOAD system /Library/LaunchDaemons/L.web.plist
+start: /bin/launchctl kickstart system/L.web
+`,
+		generators.Stop: `
+stop: /bin/launchctl bootout system/L.web ?
+stop: WAIT /bin/launchctl system/L.web 95
+`,
+		generators.Enable:  "\nenable: /bin/launchctl enable system/L.web\n",
+		generators.Disable: "\ndisable: /bin/launchctl disable system/L.web\n",
+	} {
+		steps, err := ctl.Operate(b, verb)
+		if got := "\n" + show(steps); err != nil || got != want {
+			t.Errorf("%s: %v%s", verb, err, got)
+		}
+	}
+	if _, err := ctl.Operate(b, generators.Refresh); err == nil || !strings.Contains(err.Error(), "launchctl kill SIGNAL system/L.web") {
+		t.Errorf("reload: %v", err)
+	}
+	alien := generators.Bundle{Daemon: "com.example.x", Target: b.Target, Jobs: []generators.Job{{Name: "com.example.x"}}}
+	if _, err := ctl.Operate(alien, generators.Start); err == nil {
+		t.Error("starts a job without a property list")
+	}
+}
+
+func TestInspect(t *testing.T) {
+	const label = "com.example.x"
+	plistFile := "/Library/LaunchDaemons/" + label + ".plist"
+	content := "<plist version=\"1.0\"><dict><key>Label</key><string>" + label + "</string><key>StandardOutPath</key><string>/var/log/x.log</string><key>StandardErrorPath</key><string>/var/log/x.err</string></dict></plist>"
+	answers := map[string]generators.Result{
+		"/bin/launchctl print system/" + label: {Stdout: "system/x = {\n\tstate = running\n\tpid = 7\n\truns = 3\n\tlast exit code = 3\n}\n"},
+		"/bin/launchctl print-disabled system": {},
+	}
+	ctl := New().(generators.Operator)
+	h := host{map[string]string{plistFile: content}, answers}
+	s, err := ctl.Inspect(t.Context(), h, system, label)
+	// Up, although it once ended badly.
+	if err != nil || s.State != generators.Active || s.PID != 7 || s.Restarts != 2 || s.Exit != generators.Exited(3) || s.Missing {
+		t.Errorf("%+v %v", s, err)
+	}
+	sources, err := ctl.Sources(t.Context(), h, system, label, generators.Query{})
+	if err != nil || len(sources) != 2 || sources[0].Path != "/var/log/x.log" || sources[1].Path != "/var/log/x.err" {
+		t.Errorf("%+v %v", sources, err)
+	}
+	answers["/bin/launchctl print system/"+label] = generators.Result{Code: 113}
+	if s, err := ctl.Inspect(t.Context(), host{nil, answers}, system, label); err != nil || !s.Missing {
+		t.Errorf("%+v %v", s, err)
+	}
+	if s, err := ctl.Inspect(t.Context(), h, system, label); err != nil || s.Missing || s.State != generators.Inactive {
+		t.Errorf("%+v %v", s, err)
+	}
 }
 
 func TestStatus(t *testing.T) {
