@@ -237,16 +237,20 @@ func (r *renderer) tmpfilesOwn(id field.ID, dir string) bool {
 	return !r.user && !r.at(235) && (id != field.DirectoriesRuntimeName || strings.Contains(dir, "/"))
 }
 
-// tmpfiles writes the directories that the target's units cannot make
-// (tmpfiles.d(5)).
+// tmpfilesToo reports whether systemd-tmpfiles makes a directory before the
+// unit does: systemd.exec(5) has ConfigurationDirectory= left to root, but
+// systemd 247 to 262 give one that they make themselves to the service's user.
+func (r *renderer) tmpfilesToo(id field.ID) bool {
+	return !r.user && r.at(235) && id == field.DirectoriesConfigName && (r.d.User != "" || r.d.Group != "" || r.d.Sandboxing.DynamicUser)
+}
+
+// tmpfiles writes the directories that the target's units cannot make, or not
+// so (tmpfiles.d(5)).
 func (r *renderer) tmpfiles() {
-	if r.user || r.at(235) {
-		return
-	}
 	dirs := &r.d.Directories
 	var out []byte
 	one := func(id field.ID, base, dir string, m spec.Mode, owned bool) {
-		if dir == "" || !r.tmpfilesOwn(id, dir) {
+		if dir == "" || !r.tmpfilesOwn(id, dir) && !r.tmpfilesToo(id) {
 			return
 		}
 		user, group := "root", "root"

@@ -143,7 +143,13 @@ func (r *renderer) namespaces() {
 	r.later(servicePrivateTmp, field.SandboxingPrivateTmp, s.PrivateTmp)
 	r.flagIf(servicePrivateDevices, field.SandboxingPrivateDevices, s.PrivateDevices)
 	r.flagIf(servicePrivateNetwork, field.SandboxingPrivateNetwork, s.PrivateNetwork)
-	r.flagIf(servicePrivateIPC, field.SandboxingPrivateIPC, s.PrivateIPC)
+	// Alone, IPCNamespacePath= has no effect in systemd 252: what it needs at
+	// run time is only prepared for PrivateIPC=, which it otherwise overrides.
+	if s.IPCNamespacePath != "" && r.at(248) {
+		r.flag(servicePrivateIPC, true)
+	} else {
+		r.flagIf(servicePrivateIPC, field.SandboxingPrivateIPC, s.PrivateIPC)
+	}
 	r.flagIf(servicePrivatePIDs, field.SandboxingPrivatePIDs, s.PrivatePIDs)
 	r.flagIf(servicePrivateBPF, field.SandboxingPrivateBPF, s.PrivateBPF)
 	r.flagIf(servicePrivateMounts, field.SandboxingPrivateMounts, s.PrivateMounts)
