@@ -143,7 +143,11 @@ type verdict struct {
 
 // about fills in where a value comes from.
 func about[T any](v *verdict, s *unit.Setting[T]) {
-	v.from = append(v.from, s.From...)
+	if v.from == nil {
+		v.from = s.From[:len(s.From):len(s.From)]
+	} else {
+		v.from = append(v.from, s.From...)
+	}
 	if s.Implied != "" {
 		v.implied = s.Implied
 	}

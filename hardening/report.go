@@ -1,8 +1,12 @@
 package hardening
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
+	"io"
 	"math"
+	"strconv"
 )
 
 // ReportVersion is the version of the JSON form of [Report]. It changes only
@@ -54,7 +58,7 @@ func Failed(name, path string, systemd int, err error) Result {
 }
 
 // MarshalJSON writes the score as a number with one decimal.
-func (e Exposure) MarshalJSON() ([]byte, error) { return []byte(e.String()), nil }
+func (e Exposure) MarshalJSON() ([]byte, error) { return e.append(nil), nil }
 
 // UnmarshalJSON reads what MarshalJSON writes.
 func (e *Exposure) UnmarshalJSON(b []byte) error {
@@ -66,30 +70,115 @@ func (e *Exposure) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// rowJSON has the keys of the real program. As there, set and exposure are
-// null where the check does not apply, exposure is null for a passed check,
-// and a string otherwise. Its badness is 2^64-1 where a check does not apply;
-// here it is null, because most readers of JSON cannot hold that number.
-type rowJSON struct {
-	Name     string  `json:"name"`
-	Field    string  `json:"json_field"`
-	Set      *bool   `json:"set"`
-	Weight   uint64  `json:"weight"`
-	Badness  *uint64 `json:"badness"`
-	Range    uint64  `json:"range"`
-	Exposure *string `json:"exposure"`
+// MarshalJSON writes the row with the keys of the real program. As there, set
+// and exposure are null where the check does not apply, exposure is null for a
+// passed check and a string otherwise. Its badness is 2^64-1 where a check
+// does not apply; here it is null, because most readers of JSON cannot hold
+// that number.
+func (r Row) MarshalJSON() ([]byte, error) { return r.append(nil), nil }
+
+// append writes the row. Names and keys come from the table of checks and
+// need no escaping.
+func (r *Row) append(b []byte) []byte {
+	b = append(b, `{"name":"`...)
+	b = append(b, r.Name...)
+	b = append(b, `","json_field":"`...)
+	b = append(b, r.JSONField...)
+	b = append(b, `","set":`...)
+	if r.Applies {
+		b = strconv.AppendBool(b, r.Set())
+	} else {
+		b = append(b, "null"...)
+	}
+	b = append(b, `,"weight":`...)
+	b = strconv.AppendUint(b, r.Weight, 10)
+	b = append(b, `,"badness":`...)
+	if r.Applies {
+		b = strconv.AppendUint(b, r.Badness, 10)
+	} else {
+		b = append(b, "null"...)
+	}
+	b = append(b, `,"range":`...)
+	b = strconv.AppendUint(b, r.Range, 10)
+	b = append(b, `,"exposure":`...)
+	if r.Applies && r.Badness > 0 {
+		b = append(b, '"')
+		b = r.Exposure.append(b)
+		b = append(b, '"')
+	} else {
+		b = append(b, "null"...)
+	}
+	return append(b, '}')
 }
 
-// MarshalJSON writes the row with the keys of the real program.
-func (r Row) MarshalJSON() ([]byte, error) {
-	out := rowJSON{Name: r.Name, Field: r.JSONField, Weight: r.Weight, Range: r.Range}
-	if r.Applies {
-		set := r.Set()
-		out.Set, out.Badness = &set, &r.Badness
-		if r.Badness > 0 {
-			s := r.Exposure.String()
-			out.Exposure = &s
-		}
+func (e Exposure) append(b []byte) []byte {
+	b = strconv.AppendUint(b, uint64(e/10), 10)
+	b = append(b, '.')
+	return strconv.AppendUint(b, uint64(e%10), 10)
+}
+
+// Encoder writes a [Report] unit by unit, so that an audit of any size needs
+// the memory of one unit. The bytes are those of json.Marshal.
+type Encoder struct {
+	w     io.Writer
+	buf   []byte
+	begun bool
+}
+
+// NewEncoder returns an encoder that writes to w.
+func NewEncoder(w io.Writer) *Encoder { return &Encoder{w: w} }
+
+// Encode writes one unit.
+func (e *Encoder) Encode(r *Result) error {
+	e.start()
+	// Everything but the rows is small enough for the general encoder.
+	head := *r
+	head.Rows = nil
+	b, err := json.Marshal(head)
+	if err != nil {
+		return fmt.Errorf("cannot write the result of %s: %w", r.Unit, err)
 	}
-	return json.Marshal(out)
+	const hole = `"rows":null,"findings":`
+	at := bytes.LastIndex(b, []byte(hole))
+	if r.Rows == nil || at < 0 {
+		e.buf = append(e.buf, b...)
+	} else {
+		e.buf = append(e.buf, b[:at]...)
+		e.buf = append(e.buf, `"rows":[`...)
+		for i := range r.Rows {
+			if i > 0 {
+				e.buf = append(e.buf, ',')
+			}
+			e.buf = r.Rows[i].append(e.buf)
+		}
+		e.buf = append(e.buf, `],`...)
+		e.buf = append(e.buf, b[at+len(`"rows":null,`):]...)
+	}
+	return e.flush()
+}
+
+// Close writes the end of the report.
+func (e *Encoder) Close() error {
+	if !e.begun {
+		e.start()
+	}
+	e.buf = append(e.buf, "]}\n"...)
+	return e.flush()
+}
+
+func (e *Encoder) start() {
+	if e.begun {
+		e.buf = append(e.buf, ',')
+		return
+	}
+	e.begun = true
+	e.buf = append(e.buf, `{"version":`...)
+	e.buf = strconv.AppendInt(e.buf, ReportVersion, 10)
+	e.buf = append(e.buf, `,"units":[`...)
+}
+
+func (e *Encoder) flush() error {
+	_, err := e.w.Write(e.buf)
+	e.buf = e.buf[:0]
+	return err
 }

@@ -2,15 +2,17 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 )
 
-// table is the golden table: for each generated unit the hash of its files
-// and, for each version and scope, what the real program said of it. It lets
-// the comparison run where no systemd is.
+// table is a golden table: for each unit the hash of its files and, for each
+// version and scope, what the real program said of it. It lets the comparison
+// run where no systemd is.
 type table struct {
 	jobs    []job
 	hashes  []string
@@ -66,11 +68,11 @@ func (r *result) digest() string {
 	return r.total + "/" + hex.EncodeToString(h.Sum(nil))[:8]
 }
 
-func (t *table) bytes(seed uint64) []byte {
+// bytes formats the table; head lines come first, as comments.
+func (t *table) bytes(head string) []byte {
 	slices.Sort(t.columns)
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "# what the real systemd-analyze says of generated units: go run ./internal/parity -generate %d -seed %d -golden FILE\n", len(t.jobs), seed)
-	fmt.Fprintf(&b, "seed\t%d\n", seed)
+	fmt.Fprintf(&b, "# %s\n", head)
 	fmt.Fprint(&b, "files")
 	for _, c := range t.columns {
 		fmt.Fprint(&b, "\t", c)
@@ -79,9 +81,31 @@ func (t *table) bytes(seed uint64) []byte {
 	for i, j := range t.jobs {
 		fmt.Fprint(&b, t.hashes[i])
 		for _, c := range t.columns {
-			fmt.Fprint(&b, "\t", t.cells[j.file][c])
+			fmt.Fprint(&b, "\t", cmp.Or(t.cells[j.file][c], "-"))
 		}
 		fmt.Fprintln(&b)
 	}
 	return b.Bytes()
+}
+
+// goldenTable is a table read back.
+type goldenTable struct {
+	columns []string
+	rows    [][]string // hash, cells
+}
+
+func readTable(src []byte) goldenTable {
+	var t goldenTable
+	for line := range strings.Lines(string(src)) {
+		line = strings.TrimSuffix(line, "\n")
+		cells := strings.Split(line, "\t")
+		switch {
+		case strings.HasPrefix(line, "#"):
+		case cells[0] == "files":
+			t.columns = cells[1:]
+		default:
+			t.rows = append(t.rows, cells)
+		}
+	}
+	return t
 }

@@ -29,7 +29,7 @@ func main() {
 	generate := flag.Int("generate", 0, "number of hostile units to generate")
 	seed := flag.Uint64("seed", 1, "seed of the generator")
 	roots := flag.String("roots", "/var/cache/daemonize-lab", "directory of root trees with other versions")
-	golden := flag.String("golden", "", "write the golden table of the generated units to this file")
+	golden := flag.String("golden", "", "write the golden tables to this directory (generated.tsv, corpus.tsv)")
 	keep := flag.String("keep", "", "write the generated units to this directory and keep them")
 	show := flag.Int("show", 10, "differences to print for each comparison")
 	flag.Parse()
@@ -56,9 +56,16 @@ func run(corpus string, generate int, seed uint64, roots, golden, keep string, s
 			dir  string
 			user bool
 		}{{"units", false}, {"user-units", true}} {
-			jobs := corpusJobs(filepath.Join(corpus, set.dir))
+			jobs, hashes := corpusJobs(corpus, set.dir)
+			table := newTable(jobs, hashes)
 			for _, p := range programs {
-				different += compare("corpus "+set.dir, p, set.user, jobs, show, nil)
+				different += compare("corpus "+set.dir, p, set.user, jobs, show, table)
+			}
+			if golden != "" {
+				head := "what the real systemd-analyze says of the units of the packages in packages.txt: go run ./internal/parity -corpus DIR -golden internal/parity/testdata"
+				if err := os.WriteFile(filepath.Join(golden, set.dir+".tsv"), table.bytes(head), 0o644); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -86,7 +93,8 @@ func run(corpus string, generate int, seed uint64, roots, golden, keep string, s
 			}
 		}
 		if golden != "" {
-			if err := os.WriteFile(golden, table.bytes(seed), 0o644); err != nil {
+			head := fmt.Sprintf("what the real systemd-analyze says of generated units: go run ./internal/parity -generate %d -seed %d -golden internal/parity/testdata", generate, seed)
+			if err := os.WriteFile(filepath.Join(golden, "generated.tsv"), table.bytes(head), 0o644); err != nil {
 				return err
 			}
 		}
@@ -97,17 +105,28 @@ func run(corpus string, generate int, seed uint64, roots, golden, keep string, s
 	return nil
 }
 
-// corpusJobs lists the .service files below dir, each for a process of its
-// own.
-func corpusJobs(dir string) []job {
-	var out []job
-	_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err == nil && !e.IsDir() && strings.HasSuffix(path, ".service") {
-			out = append(out, job{path, path})
+// corpusJobs lists the .service files below one directory of the corpus, each
+// for a process of its own, with a hash and the path inside the corpus.
+func corpusJobs(corpus, dir string) (jobs []job, hashes []string) {
+	root, err := filepath.Abs(corpus)
+	if err != nil {
+		return nil, nil
+	}
+	_ = filepath.WalkDir(filepath.Join(root, dir), func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || !strings.HasSuffix(path, ".service") {
+			return nil
 		}
+		rel, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		src, _ := os.ReadFile(path) // a link to /dev/null, a dangling one: nothing to hash
+		sum := sha256.Sum256(src)
+		jobs = append(jobs, job{path, path})
+		hashes = append(hashes, rel+":"+hex.EncodeToString(sum[:])[:12])
 		return nil
 	})
-	return out
+	return jobs, hashes
 }
 
 // writeCases writes generated units to disk, a hundred of the simple ones to
