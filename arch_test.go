@@ -77,9 +77,9 @@ func TestImports(t *testing.T) {
 			return 5
 		case rel == "internal/host":
 			return 6
-		case rel == "internal/install":
+		case rel == "internal/install", rel == "internal/preflight":
 			return 7
-		case rel == "":
+		case rel == "", rel == "internal/operate":
 			return 8
 		case rel == "internal/cli":
 			return 9

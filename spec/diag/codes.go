@@ -9,6 +9,7 @@ import "slices"
 //	D020-D099  values: types, forms, references
 //	R001-R099  rules: fields that contradict each other, risky choices
 //	L001-L099  losses: what a backend cannot do
+//	P001-P099  preflight: what this machine lacks
 type Code string
 
 // CodeInfo documents one code.
@@ -53,7 +54,7 @@ var yamlCodes = []CodeInfo{
 
 // Codes returns every code in order.
 func Codes() []CodeInfo {
-	return slices.Concat(yamlCodes, valueCodes, ruleCodes, lossCodes)
+	return slices.Concat(yamlCodes, valueCodes, ruleCodes, lossCodes, preflightCodes)
 }
 
 // Lookup returns the documentation of a code.
