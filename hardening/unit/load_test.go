@@ -187,6 +187,7 @@ func TestRefused(t *testing.T) {
 		{src: start + "[]\n", want: "not permitted", line: 3},
 		{src: start + "DynamicUser=perhaps\n", want: "DynamicUser=", line: 3},
 		{src: start + "DynamicUser=\n", want: "DynamicUser=", line: 3},
+		{src: start + "User=4294967295\n", want: "not a valid user", line: 3},
 		{src: start + "User=00\n", want: "not a valid user", line: 3},
 		{src: start + "User=65535\n", want: "not a valid user", line: 3},
 		{src: start + "User=a:b\n", want: "not a valid user", line: 3},
@@ -387,6 +388,27 @@ func TestRoot(t *testing.T) {
 	}
 	if got := l.Names(); !slices.Equal(got, []string{"httpd.service", "web.service"}) {
 		t.Errorf("names %q", got)
+	}
+}
+
+// TestSearchPath has the precedence between directories of a search path, as
+// 252, 257 and 262 have it: for each name all its directories in the order of
+// the path, so a prefix drop-in of a better directory beats an exact one.
+func TestSearchPath(t *testing.T) {
+	l := NewLoader(tree(map[string]string{
+		"A/q-a.service": start, "C/q-a.service": start + "User=c\n",
+		"A/q-.service.d/10.conf": "", "B/q-a.service.d/10.conf": "", "B/q-a.service.d/20.conf": "", "A/service.d/20.conf": "",
+		"C/q-a.service.d/30.conf": "", "B/q-a.service.d/30.conf": "", "A/ali.service.d/30.conf": "", "B/ali.service.d/40.conf": "",
+		"B/ali.service": "-> q-a.service", "C/ali3.service": "-> ../A/q-a.service", "C/ali3.service.d/50.conf": "",
+		"B/q-a.service.d/60.conf": "-> /dev/null", "C/q-a.service.d/60.conf": "",
+	}), Options{Dirs: []string{"A", "B", "C"}})
+	u, err := l.Load("q-a.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"A/q-.service.d/10.conf", "B/q-a.service.d/20.conf", "B/q-a.service.d/30.conf", "B/ali.service.d/40.conf", "C/ali3.service.d/50.conf"}
+	if !slices.Equal(u.DropIns, want) || !slices.Equal(u.Aliases, []string{"ali.service", "ali3.service"}) || u.Settings.User.Value != "" {
+		t.Errorf("drop-ins %q of %q", u.DropIns, u.Aliases)
 	}
 }
 

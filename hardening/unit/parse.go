@@ -61,6 +61,18 @@ func Known(section, key string, version int) (known, effective bool) {
 	return true, d.ignored == 0 || int(d.ignored) > version
 }
 
+// Directives returns the names of the settings that a section has in a version
+// of systemd, those without effect included, in order.
+func Directives(section string, version int) []string {
+	var out []string
+	for i := range directives {
+		if d := &directives[i]; d.section == section && d.in(version) {
+			out = append(out, d.name)
+		}
+	}
+	return out
+}
+
 func (d *directive) in(version int) bool {
 	return int(d.since) <= version && (d.until == 0 || version <= int(d.until))
 }
@@ -599,8 +611,12 @@ func (p *parser) rootPath(s *Setting[string], value string, o Origin) (string, b
 		return "", false
 	}
 	v, ok := p.expand(value)
-	if !ok {
+	switch {
+	case !ok:
 		return badSpecifier, true
+	case v == "":
+		s.clear()
+		return "", false
 	}
 	v, why := p.checkPath(v)
 	if why != "" {

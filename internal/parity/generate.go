@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+
+	"github.com/daemonize/daemonize/hardening/unit"
 )
 
 // testCase is one generated unit: its own file, and for cases with drop-ins,
@@ -303,7 +305,7 @@ func (g *generator) settings(n int) string {
 	return b.String()
 }
 
-func (g *generator) unit() string {
+func (g *generator) unitFile() string {
 	var b strings.Builder
 	if g.chance(20) {
 		b.WriteString(g.section("Unit"))
@@ -322,6 +324,15 @@ func (g *generator) unit() string {
 	return b.String()
 }
 
+// many makes n cases.
+func (g *generator) many(n int) []testCase {
+	out := make([]testCase, n)
+	for i := range out {
+		out[i] = g.next()
+	}
+	return out
+}
+
 // next makes the next case.
 func (g *generator) next() testCase {
 	g.n++
@@ -336,10 +347,10 @@ func (g *generator) next() testCase {
 	}
 	switch {
 	case g.chance(75):
-		c.files[c.name] = g.unit()
+		c.files[c.name] = g.unitFile()
 	case g.chance(20):
 		c.name = base + "@.service"
-		c.files[c.name] = g.unit() + "User=%i\n"
+		c.files[c.name] = g.unitFile() + "User=%i\n"
 		if g.chance(50) {
 			c.alone = true
 			c.files[base+"@.service.d/10-a.conf"] = dropIn()
@@ -352,13 +363,13 @@ func (g *generator) next() testCase {
 	case g.chance(15):
 		c.name = base + "@" + pick(g, []string{"root", "0", "a-b", "a\\x2fb", "\\xzz", "-", "x@y", "a.b", "%i"}) + ".service"
 		c.alone = true
-		c.files[base+"@.service"] = g.unit() + pick(g, []string{"User=%i\n", "User=%I\n", "RootDirectory=%f\n", "User=%j\n", ""})
+		c.files[base+"@.service"] = g.unitFile() + pick(g, []string{"User=%i\n", "User=%I\n", "RootDirectory=%f\n", "User=%j\n", ""})
 		c.files[c.name] = "-> " + base + "@.service"
 		c.files[base+"@.service.d/10.conf"] = dropIn()
 	case g.chance(15):
 		c.alone = true
 		real := base + "-real.service"
-		c.files[real] = g.unit()
+		c.files[real] = g.unitFile()
 		c.files[c.name] = "-> " + pick(g, []string{real, "./" + real, "../../dev/null", "/dev/null", "missing.service", base + "-real@.service", base + "-real.socket", c.name})
 		c.files[c.name+".d/a.conf"] = dropIn()
 		c.files[real+".d/b.conf"] = dropIn()
@@ -368,7 +379,7 @@ func (g *generator) next() testCase {
 	default:
 		c.alone = true
 		c.name = base + pick(g, []string{"-foo-bar.service", "-foo-.service", "--foo.service", "-a@.service", "-a-b@c-d.service", ".service"})
-		c.files[c.name] = g.unit()
+		c.files[c.name] = g.unitFile()
 		stem := strings.TrimSuffix(c.name, ".service")
 		for _, dir := range []string{c.name + ".d", base + "-.service.d", base + "-foo-.service.d", "service.d", base + "-@.service.d", base + "-a-@.service.d", base + "-a-b@.service.d", base + "-a-@c-d.service.d", stem + ".d", "socket.d"} {
 			if !g.chance(45) {
@@ -390,4 +401,34 @@ func (g *generator) next() testCase {
 		}
 	}
 	return c
+}
+
+var sweepValues = []string{
+	"", "x", "../..", "/a/../b", "rel/path", "%Q", "~", "-x", "\"unbal", "/", "yes", "maybe", "1", "-1", "99999999999999999999", "a b", "%i", "/x\\q", "@",
+	"none", "/" + strings.Repeat("a", 300), "a:b:c:d", "é", "*", "[::1", "%o", "%I", "always", "/proc/x", "foo.service", "home", "self", "private", "disconnected",
+	"strict", "notify", "forking", "dbus", "root", "infinity", "/%", "%", "%f", "%h/x", "%y", "%c", "%d/x", "%D", "%g", "%s",
+}
+
+// sweep makes one unit for each setting and each of the values above.
+func sweep() []testCase {
+	var out []testCase
+	for _, section := range []string{"Service", "Unit", "Install"} {
+		seen := map[string]bool{}
+		for version := unit.Oldest; version <= unit.Newest; version++ {
+			for _, key := range unit.Directives(section, version) {
+				// Offline, 262 fails on every valid name of OOM rules, because it asks
+				// the running system.
+				if seen[key] || key == "OOMRules" {
+					continue
+				}
+				seen[key] = true
+				for _, v := range sweepValues {
+					c := testCase{name: fmt.Sprintf("w%05dx.service", len(out))}
+					c.files = map[string]string{c.name: "[Service]\nExecStart=/bin/true\n[" + section + "]\n" + key + "=" + v + "\n"}
+					out = append(out, c)
+				}
+			}
+		}
+	}
+	return out
 }

@@ -27,13 +27,14 @@ import (
 func main() {
 	corpus := flag.String("corpus", "", "directory made by corpus.sh")
 	generate := flag.Int("generate", 0, "number of hostile units to generate")
+	sweeping := flag.Bool("sweep", false, "compare one unit for each setting and each of a list of values as well")
 	seed := flag.Uint64("seed", 1, "seed of the generator")
 	roots := flag.String("roots", "/var/cache/daemonize-lab", "directory of root trees with other versions")
 	golden := flag.String("golden", "", "write the golden tables to this directory (generated.tsv, corpus.tsv)")
 	keep := flag.String("keep", "", "write the generated units to this directory and keep them")
 	show := flag.Int("show", 10, "differences to print for each comparison")
 	flag.Parse()
-	if err := run(*corpus, *generate, *seed, *roots, *golden, *keep, *show); err != nil {
+	if err := run(*corpus, *generate, *sweeping, *seed, *roots, *golden, *keep, *show); err != nil {
 		fmt.Fprintln(os.Stderr, "parity:", err)
 		os.Exit(1)
 	}
@@ -45,7 +46,7 @@ type job struct {
 	batch string // jobs of one batch share a process of the real program
 }
 
-func run(corpus string, generate int, seed uint64, roots, golden, keep string, show int) error {
+func run(corpus string, generate int, sweeping bool, seed uint64, roots, golden, keep string, show int) error {
 	programs := findPrograms(roots)
 	if len(programs) == 0 {
 		return fmt.Errorf("cannot find a systemd-analyze that knows --offline")
@@ -69,6 +70,22 @@ func run(corpus string, generate int, seed uint64, roots, golden, keep string, s
 			}
 		}
 	}
+	if sweeping {
+		dir, err := os.MkdirTemp("", "parity-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		jobs, _, err := writeCases(dir, sweep())
+		if err != nil {
+			return err
+		}
+		for _, p := range programs {
+			for _, user := range []bool{false, true} {
+				different += compare("every setting", p, user, jobs, show, nil)
+			}
+		}
+	}
 	if generate > 0 {
 		dir := keep
 		if dir == "" {
@@ -82,7 +99,7 @@ func run(corpus string, generate int, seed uint64, roots, golden, keep string, s
 		if err != nil {
 			return err
 		}
-		jobs, hashes, err := writeCases(dir, seed, generate)
+		jobs, hashes, err := writeCases(dir, newGenerator(seed).many(generate))
 		if err != nil {
 			return err
 		}
@@ -129,14 +146,12 @@ func corpusJobs(corpus, dir string) (jobs []job, hashes []string) {
 	return jobs, hashes
 }
 
-// writeCases writes generated units to disk, a hundred of the simple ones to
-// a directory.
-func writeCases(dir string, seed uint64, n int) ([]job, []string, error) {
-	g := newGenerator(seed)
+// writeCases writes units to disk, a hundred of the simple ones to a
+// directory.
+func writeCases(dir string, cases []testCase) ([]job, []string, error) {
 	var jobs []job
 	var hashes []string
-	for i := range n {
-		c := g.next()
+	for i, c := range cases {
 		at := filepath.Join(dir, fmt.Sprintf("b%03d", i/100))
 		if c.alone {
 			at = filepath.Join(dir, fmt.Sprintf("c%05d", i))

@@ -129,7 +129,7 @@ func TestLive(t *testing.T) {
 		t.Skip("no systemd-analyze that knows --offline on this machine")
 	}
 	dir := t.TempDir()
-	jobs, _, err := writeCases(dir, 7, 200)
+	jobs, _, err := writeCases(dir, newGenerator(7).many(200))
 	if err != nil {
 		t.Fatal(err)
 	}
