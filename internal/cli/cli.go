@@ -137,7 +137,7 @@ what a manager cannot do. Losing a security setting is an error.`,
 	f.StringVar(&a.color, "color", "auto", "color in messages: auto, always or never")
 	root.AddCommand(
 		a.validateCmd(), a.renderCmd(), a.matrixCmd(), a.explainCmd(), a.nextCmd(), a.schemaCmd(), a.initCmd(), a.versionCmd(),
-		a.installCmd(), a.uninstallCmd(),
+		a.installCmd(), a.uninstallCmd(), a.diffCmd(), a.recoverCmd(),
 	)
 	return root
 }

@@ -59,8 +59,13 @@ anything fails, everything is put back and the reason is shown. Installing the
 same spec again changes nothing; a changed spec restarts what it concerns, and
 only if it runs.
 
-Files that daemonize did not install are never overwritten. What it did install
-is listed in /var/lib/daemonize/NAME.json (of a user: in ~/.local/state/daemonize).
+All specs are installed together or not at all: with one reload of the manager,
+and started at the same time as far as their dependencies allow.
+
+Files that daemonize did not install are never overwritten, unless with --adopt,
+which keeps what they held and has uninstall put it back. What it did install is
+listed in /var/lib/daemonize/NAME.json (of a user: in ~/.local/state/daemonize).
+If daemonize is killed the next run first puts everything back; so does recover.
 
 With --root DIR the system below DIR is prepared, and no running service manager
 is touched.
@@ -78,6 +83,7 @@ refused, 6 a file was edited since it was installed.`,
 	f.hostFlags.add(fl)
 	f.renderFlags.addPolicy(fl)
 	fl.StringVar(&f.family, "family", "", "file layout of the distribution: debian or redhat (default: that of the machine)")
+	fl.BoolVar(&f.options.Adopt, "adopt", false, "take over files that are in the way or were edited, and keep copies of them")
 	fl.BoolVar(&f.options.NoEnable, "no-enable", false, "leave alone whether the daemons start at boot")
 	fl.BoolVar(&f.options.Shadow, "shadow", false, "install although a packaged unit of the same name loses its effect")
 	fl.BoolVar(&f.options.NoStart, "no-start", false, "leave alone whether the daemons run")
@@ -218,6 +224,13 @@ func (a *app) install(args []string, f installFlags) error {
 		return err
 	}
 	defer release()
+	home, err := a.home(scope)
+	if err != nil {
+		return err
+	}
+	if err := a.recoverFirst(ctx, h, f.hostFlags, generators.Target{Scope: scope, Home: home}); err != nil {
+		return err
+	}
 	t, err := a.target(ctx, h, scope, f)
 	if err != nil {
 		return err
@@ -398,7 +411,7 @@ func (a *app) failed(err error) *installFailure {
 		for line := range strings.Lines(j.Undo) {
 			fmt.Fprintln(a.Stderr, "daemonize:", strings.TrimSuffix(line, "\n"))
 		}
-		fmt.Fprintln(a.Stderr, "daemonize: not everything could be put back")
+		fmt.Fprintln(a.Stderr, "daemonize: not everything could be put back; once what is in the way is mended, run daemonize recover")
 	}
 	return j
 }
@@ -421,6 +434,7 @@ var deeds = [...]struct {
 	{install.Create, "would be installed", "installed"},
 	{install.Update, "would be updated", "updated"},
 	{install.Unchanged, "is up to date", "is up to date"},
+	{install.Adopt, "would be taken over", "taken over"},
 	{install.Delete, "would be removed", "removed"},
 }
 
@@ -436,12 +450,10 @@ func (r *installation) daemon(out *bytes.Buffer, p *install.Plan, o install.Outc
 		}
 	}
 	fmt.Fprintf(out, "%s (%s) %s\n", o.Daemon, o.Target, word)
-	told := map[string]bool{} // the manifest is written twice
 	for _, s := range p.Steps {
-		if s.Daemon != o.Daemon || told[s.Path] || s.Verb == generators.Verify && !r.DryRun {
+		if s.Daemon != o.Daemon || s.Verb == generators.Verify && !r.DryRun {
 			continue
 		}
-		told[s.Path] = s.Path != ""
 		out.WriteString(stepLine(s))
 	}
 	for _, note := range o.Notes {
@@ -471,7 +483,7 @@ func (r *installation) daemon(out *bytes.Buffer, p *install.Plan, o install.Outc
 
 // stepLine describes a step.
 func stepLine(s install.Step) string {
-	sign := map[install.Change]string{install.Create: "+", install.Update: "~", install.Unchanged: "=", install.Delete: "-"}[s.Change]
+	sign := map[install.Change]string{install.Create: "+", install.Update: "~", install.Adopt: "~", install.Unchanged: "=", install.Delete: "-"}[s.Change]
 	switch {
 	case s.Change != "" && s.Artifact != nil && s.Artifact.Mode.Type() == fs.ModeSymlink:
 		return fmt.Sprintf("  %s %s -> %s\n", sign, s.Path, s.Artifact.Content)

@@ -17,12 +17,15 @@ import (
 
 func (a *app) uninstallCmd() *cobra.Command {
 	var f hostFlags
+	var purge bool
 	cmd := &cobra.Command{
 		Use:   "uninstall NAME|FILE...",
 		Short: "Stop daemons and remove what install made for them",
 		Long: `Stop daemons and remove exactly what install wrote for them: files, links, and
-directories that nothing else uses. Data of the daemons and accounts are kept.
-If anything fails, everything is put back and the daemons are started again.
+directories that nothing else uses. What install has replaced with --adopt comes
+back. Data of the daemons and accounts are kept; with --purge they are removed at
+the end, unless they were there before the daemon. If anything fails before that,
+everything is put back and the daemons are started again.
 
 Exit status: 0 removed, 1 failed or not installed, 6 a file was edited since it
 was installed (--force removes it nevertheless).`,
@@ -34,13 +37,14 @@ was installed (--force removes it nevertheless).`,
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error { return a.uninstall(args, f) },
+		RunE: func(_ *cobra.Command, args []string) error { return a.uninstall(args, f, purge) },
 	}
 	f.add(cmd.Flags())
+	cmd.Flags().BoolVar(&purge, "purge", false, "remove the daemons' data directories and accounts as well, if they were made for them")
 	return cmd
 }
 
-func (a *app) uninstall(args []string, f hostFlags) error {
+func (a *app) uninstall(args []string, f hostFlags, purge bool) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	names, err := a.daemonNames(args)
@@ -57,10 +61,13 @@ func (a *app) uninstall(args []string, f hostFlags) error {
 		return err
 	}
 	t := generators.Target{Scope: scope, Home: home}
+	if err := a.recoverFirst(ctx, h, f, t); err != nil {
+		return err
+	}
 	if err := running(ctx, h, t, names); err != nil {
 		return err
 	}
-	plan, err := install.Uninstall(ctx, h, controller, t, names, install.Options{Force: f.force})
+	plan, err := install.Uninstall(ctx, h, controller, t, names, install.Options{Force: f.force, Purge: purge})
 	if err != nil {
 		return a.refused(err, f, nil)
 	}

@@ -197,6 +197,13 @@ func (t *Tree) Names(dir string) ([]string, error) {
 	return names, err
 }
 
+// TemporaryPrefix begins the names of files that are being written.
+const TemporaryPrefix = ".daemonize-"
+
+// Temporary is the name under which the file at name is written before it
+// takes its place: what a run that was killed may have left.
+func Temporary(name string) string { return path.Join(path.Dir(name), TemporaryPrefix+path.Base(name)) }
+
 // Write implements [Host].
 func (t *Tree) Write(name string, f File) (err error) {
 	at, err := t.resolve(name, false)
@@ -206,7 +213,7 @@ func (t *Tree) Write(name string, f File) (err error) {
 	// In the same directory, so that rename is atomic, and under a name that
 	// follows from that of the file, so that what a killed run has left is
 	// found by the next. The leading dot keeps it out of every manager's sight.
-	tmp := path.Join(path.Dir(at), ".daemonize-"+path.Base(at))
+	tmp := Temporary(at)
 	if err := t.clear(tmp); err != nil {
 		return err
 	}
@@ -310,6 +317,21 @@ func (t *Tree) Remove(name string) error {
 		return err
 	}
 	return t.syncDir(path.Dir(at))
+}
+
+// RemoveAll implements [Host].
+func (t *Tree) RemoveAll(name string) error {
+	at, err := t.resolve(name, false)
+	if err != nil {
+		return err
+	}
+	if at == "." {
+		return &fs.PathError{Op: "remove", Path: name, Err: fs.ErrInvalid}
+	}
+	if err := t.root.RemoveAll(at); err != nil {
+		return err
+	}
+	return ignoreMissing(t.syncDir(path.Dir(at)))
 }
 
 // UserID implements [Host]. Below another root only its /etc/passwd counts,

@@ -31,6 +31,9 @@ type Host interface {
 	Mkdir(path string, mode fs.FileMode) error
 	// Remove removes a file, a link or an empty directory.
 	Remove(path string) error
+	// RemoveAll removes a path and everything below it, without following
+	// symbolic links; that there is nothing is no error.
+	RemoveAll(path string) error
 	// UserID and GroupID look an account up in the machine's own databases.
 	UserID(name string) (int, error)
 	GroupID(name string) (int, error)

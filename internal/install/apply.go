@@ -52,45 +52,77 @@ const undoLimit = time.Minute
 
 // Apply carries the plan out. If a step fails everything is put back and the
 // error is a *Failure. observe, if not nil, is called before each step.
+//
+// The plan is written to the journal before anything is changed. A journal that
+// is there already must have been dealt with by [Recover].
 func (p *Plan) Apply(ctx context.Context, clock Clock, observe func(Step)) (*Result, error) {
-	r := &runner{Plan: p, clock: clock, result: &Result{}}
+	r := &runner{Plan: p, clock: clock, result: &Result{}, last: map[string]generators.Status{}}
 	if !p.Changes() {
 		r.statuses(ctx)
 		return r.result, nil
 	}
-	for i := range p.Steps {
-		s := &p.Steps[i]
-		if s.Change == Unchanged {
+	if err := p.begin(clock.Now()); err != nil {
+		return nil, &Failure{Daemon: p.Outcomes[0].Daemon, Err: err}
+	}
+	var purging []Step
+	for i := 0; i < len(p.Steps); {
+		group := r.together(p.Steps[i:])
+		i += len(group)
+		if group[0].phase == purge {
+			purging = append(purging, group...)
 			continue
 		}
 		if observe != nil {
-			observe(*s)
+			for _, s := range group {
+				observe(s)
+			}
 		}
 		err := ctx.Err()
+		failed := &group[0]
 		if err == nil {
-			err = r.do(ctx, s)
+			failed, err = r.group(ctx, group)
 		}
 		if err == nil {
 			continue
 		}
-		if s.Optional && ctx.Err() == nil {
+		if failed.Optional && ctx.Err() == nil {
 			// That there was nothing to clean up is no news.
-			if s.Verb != generators.Clean && s.Verb != generators.Stop {
+			if failed.Verb != generators.Clean && failed.Verb != generators.Stop {
 				r.result.Notes = append(r.result.Notes, err.Error())
 			}
 			continue
 		}
-		f := &Failure{Daemon: s.Daemon, Step: s.Step, Err: err}
-		later, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoLimit)
-		defer cancel()
-		if s.phase == start || s.phase == verify {
-			r.explain(later, s, f)
-		}
-		f.Undo = r.undo(later, p.Steps[:i+1])
-		return nil, f
+		return nil, r.fail(ctx, &Failure{Daemon: failed.Daemon, Step: failed.Step, Err: err}, failed, p.Steps[:i])
 	}
 	r.statuses(ctx)
+	if len(purging) > 0 {
+		if err := p.commit(); err != nil {
+			return nil, r.fail(ctx, &Failure{Daemon: purging[0].Daemon, Err: err}, nil, p.Steps)
+		}
+		if err := r.purge(context.WithoutCancel(ctx), purging); err != nil {
+			return nil, &Failure{Daemon: purging[0].Daemon, Err: err, Undo: errors.New("what has been removed cannot be put back: daemonize recover removes the rest")}
+		}
+	}
+	if err := p.end(p.around(false)); err != nil && len(purging) == 0 {
+		return nil, r.fail(ctx, &Failure{Daemon: p.Outcomes[0].Daemon, Err: err}, nil, p.Steps)
+	} else if err != nil {
+		return nil, &Failure{Daemon: purging[0].Daemon, Err: err, Undo: errors.New("everything is done, but daemonize recover has to remove the journal")}
+	}
 	return r.result, nil
+}
+
+// fail undoes the attempted steps and says so in f.
+func (r *runner) fail(ctx context.Context, f *Failure, s *Step, attempted []Step) *Failure {
+	later, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoLimit)
+	defer cancel()
+	if s != nil && (s.phase == start || s.phase == verify) {
+		r.explain(later, s, f)
+	}
+	f.Undo = r.undo(later, attempted)
+	if f.Undo == nil {
+		f.Undo = r.end(r.around(true))
+	}
+	return f
 }
 
 // runner carries out steps.
@@ -98,12 +130,23 @@ type runner struct {
 	*Plan
 	clock  Clock
 	result *Result
+	last   map[string]generators.Status // what jobs were seen to do at last
+
+	// Of a recovery:
+	recovering bool
+	force      bool
+	touched    bool // a file was put back
+	restored   []string
+	ran        [][]string
 }
 
 func (r *runner) do(ctx context.Context, s *Step) error {
 	switch s.Verb {
 	case generators.WriteFile:
 		uid, gid, err := ids(r.h, s.target.Scope, s.file)
+		if s.owner != nil {
+			uid, gid = s.owner.UID, s.owner.GID
+		}
 		if err == nil {
 			err = r.h.Write(s.Path, host.File{Mode: s.file.Mode, UID: uid, GID: gid, Content: s.file.Content})
 		}
@@ -125,41 +168,42 @@ func (r *runner) do(ctx context.Context, s *Step) error {
 				return fmt.Errorf("cannot remove directory %s: %w", s.Path, err)
 			}
 		}
-	case generators.Verify:
-		return r.wait(ctx, s)
 	default:
-		if s.Verb == generators.Start || s.Verb == generators.Restart {
-			// The manager has its own limit, which is the better one to
-			// meet: it knows the reason.
-			var cancel context.CancelFunc
-			if ctx, cancel = within(ctx, s.item.Timeout, 15*time.Second); cancel != nil {
-				defer cancel()
-			}
-		}
+		ctx, cancel := r.within(ctx, s)
+		defer cancel()
 		return r.run(ctx, s.Step)
 	}
 	return nil
 }
 
-// within limits ctx to a timeout and some grace; no timeout is no limit.
-func within(ctx context.Context, timeout, grace time.Duration) (context.Context, context.CancelFunc) {
-	if timeout <= 0 {
-		return ctx, nil
+// within limits how long a step that starts jobs may take. The manager has its
+// own limit, which is the better one to meet: it knows the reason.
+func (r *runner) within(ctx context.Context, s *Step) (context.Context, context.CancelFunc) {
+	if s.Verb != generators.Start && s.Verb != generators.Restart || s.item.Timeout <= 0 {
+		return ctx, func() {}
 	}
-	return context.WithTimeout(ctx, timeout+grace)
+	return context.WithTimeout(ctx, s.item.Timeout+15*time.Second)
 }
 
 // run runs the program of a step.
 func (r *runner) run(ctx context.Context, s generators.Step) error {
+	if err := r.try(ctx, s); err != nil {
+		return fmt.Errorf("cannot %s: %w", deed(s), err)
+	}
+	return nil
+}
+
+// maxWords is how much of a command is shown.
+const maxWords = 12
+
+// try is run without saying what could not be done.
+func (r *runner) try(ctx context.Context, s generators.Step) error {
 	if len(s.Argv) == 0 || s.Live && !r.h.Live() {
 		return nil
 	}
 	out, err := r.h.Run(ctx, s.Argv)
-	if err != nil {
-		return fmt.Errorf("cannot %s: %w", deed(s), err)
-	}
-	if out.Code == 0 {
-		return nil
+	if err != nil || out.Code == 0 {
+		return err
 	}
 	said := strings.TrimSpace(out.Stderr)
 	if said == "" {
@@ -168,7 +212,11 @@ func (r *runner) run(ctx context.Context, s generators.Step) error {
 	if said != "" {
 		said = ": " + said
 	}
-	return fmt.Errorf("cannot %s: %s ended with exit code %d%s", deed(s), strings.Join(s.Argv, " "), out.Code, said)
+	argv := s.Argv
+	if len(argv) > maxWords {
+		argv = append(slices.Clone(argv[:maxWords]), "...")
+	}
+	return fmt.Errorf("%s ended with exit code %d%s", strings.Join(argv, " "), out.Code, said)
 }
 
 // deed says what a step does.
@@ -180,6 +228,8 @@ func deed(s generators.Step) string {
 		return "have the manager read its files"
 	case generators.Clean:
 		return "clean up after " + s.Job
+	case purgeUser:
+		return "remove user " + s.Job
 	}
 	if s.Job == "" {
 		return string(s.Verb)
@@ -187,45 +237,86 @@ func deed(s generators.Step) string {
 	return string(s.Verb) + " " + s.Job
 }
 
+// managerErrors are those of commands while undoing; all files are back.
+type managerErrors []error
+
+func (m managerErrors) Error() string { return errors.Join(m...).Error() }
+
 // undo puts back what the attempted steps did, the last first, in an order in
 // which the manager can follow: jobs end, files return, the manager reads
-// them, and what ran before runs again. It goes on after errors.
+// them, and what ran before runs again. It goes on after errors. A recovery
+// does not know which steps were attempted, and undoes all.
 func (r *runner) undo(ctx context.Context, attempted []Step) error {
-	var errs []error
+	var errs, manager []error
 	var later []Step
 	for _, s := range slices.Backward(attempted) {
 		for _, u := range s.undo {
-			if u.phase == retire {
-				if err := r.run(ctx, u.Step); err != nil && !u.Optional {
-					errs = append(errs, err)
-				}
-				continue
+			step := Step{Step: u.Step, Daemon: s.Daemon, item: s.item, target: s.target, phase: u.phase}
+			if u.phase != retire {
+				later = append(later, step)
+			} else if err := r.runBack(ctx, step); err != nil {
+				manager = append(manager, err)
 			}
-			later = append(later, Step{Step: u.Step, Daemon: s.Daemon, item: s.item, target: s.target, phase: u.phase})
 		}
 	}
 	for _, s := range slices.Backward(attempted) {
-		errs = append(errs, r.restore(&s))
-	}
-	slices.SortStableFunc(later, func(a, b Step) int { return cmp.Compare(a.phase, b.phase) })
-	reloaded := false
-	for _, s := range later {
-		if s.Verb == generators.Reload {
-			if reloaded {
-				continue
-			}
-			reloaded = true
-		}
-		if err := r.run(ctx, s.Step); err != nil && !s.Optional {
+		if err := r.restore(&s); err != nil {
 			errs = append(errs, err)
 		}
 	}
+	slices.SortStableFunc(later, func(a, b Step) int { return cmp.Compare(a.phase, b.phase) })
+	reloaded := false
+	var waiting []Step
 	for _, s := range later {
-		if s.Verb == generators.Start {
-			errs = append(errs, r.wait(ctx, &s))
+		switch {
+		case s.Verb == generators.Reload && reloaded:
+			continue
+		case s.Verb == generators.Reload:
+			reloaded = true
+		case s.Verb == generators.Restart && r.recovering && !r.touched:
+			continue // it was killed before it came to changing a file
+		}
+		if err := r.runBack(ctx, s); err != nil {
+			manager = append(manager, err)
+		} else if s.Verb == generators.Start {
+			waiting = append(waiting, s)
 		}
 	}
-	return errors.Join(errs...)
+	if len(waiting) > 0 {
+		if _, err := r.wait(ctx, waiting); err != nil {
+			manager = append(manager, err)
+		}
+	}
+	if len(errs) > 0 {
+		return errors.Join(append(errs, manager...)...)
+	}
+	if len(manager) > 0 {
+		return managerErrors(manager)
+	}
+	return nil
+}
+
+// runBack runs a command that undoes another. If it fails because there is
+// nothing to undo, as the other was never run, that is no error.
+func (r *runner) runBack(ctx context.Context, s Step) error {
+	if len(s.Argv) > 0 && (!s.Live || r.h.Live()) {
+		r.ran = append(r.ran, s.Argv)
+	}
+	err := r.run(ctx, s.Step)
+	if err == nil || s.Optional {
+		return nil
+	}
+	if !r.h.Live() || s.Verb != generators.Stop && s.Verb != generators.Disable {
+		return err
+	}
+	st, asked := r.ctl(s.target.Backend).Status(ctx, r.h, s.target, s.Job)
+	switch {
+	case asked != nil:
+	case s.Verb == generators.Stop && (st.State == generators.Inactive || st.State == generators.Failed),
+		s.Verb == generators.Disable && !st.Enabled:
+		return nil
+	}
+	return err
 }
 
 // restore puts back what was at the path of a step.
@@ -233,26 +324,73 @@ func (r *runner) restore(s *Step) error {
 	if s.Change == "" || s.Change == Unchanged {
 		return nil
 	}
-	var err error
+	if s.Verb == generators.WriteFile {
+		if tmp := host.Temporary(s.Path); r.h.Exists(tmp) {
+			if err := r.h.Remove(tmp); err != nil {
+				return fmt.Errorf("cannot remove %s: %w", tmp, err)
+			}
+		}
+	}
 	now, statErr := r.h.Stat(s.Path)
+	gone := errors.Is(statErr, fs.ErrNotExist)
+	if statErr != nil && !gone {
+		return fmt.Errorf("cannot put back %s: %w", s.Path, statErr)
+	}
+	var err error
 	switch {
-	case s.before == nil && errors.Is(statErr, fs.ErrNotExist),
-		s.before != nil && statErr == nil && now.Mode == s.before.Mode && now.UID == s.before.UID && now.GID == s.before.GID && bytes.Equal(now.Content, s.before.Content):
+	case s.before == nil && gone,
+		s.before != nil && !gone && now.Mode == s.before.Mode && now.UID == s.before.UID && now.GID == s.before.GID && bytes.Equal(now.Content, s.before.Content):
 		return nil // it was not changed, perhaps because it cannot be
+	case s.before == nil && s.Verb == makeDir:
+		// Somebody else may have come to use it, or it holds the journal.
+		if names, err := r.h.Names(s.Path); err != nil || len(names) > 0 {
+			return err
+		}
+		err = r.h.Remove(s.Path)
+	case !r.force && s.Verb == generators.WriteFile && (gone || s.after != nil && !s.after.matches(now)),
+		!r.force && s.Change == Delete && !gone:
+		return fmt.Errorf("cannot put back %s: somebody else has changed it since", s.Path)
 	case s.before == nil:
 		err = r.h.Remove(s.Path)
-		if names, readErr := r.h.Names(s.Path); s.Verb == makeDir && readErr == nil && len(names) > 0 {
-			err = nil // somebody else has come to use it
-		}
 	case s.before.Mode.IsDir():
 		err = r.h.Mkdir(s.Path, s.before.Mode&^fs.ModeDir)
 	default:
 		err = r.h.Write(s.Path, *s.before)
 	}
-	if err == nil || s.before == nil && errors.Is(err, fs.ErrNotExist) || s.before != nil && errors.Is(err, fs.ErrExist) {
-		return nil
+	if err != nil {
+		return fmt.Errorf("cannot put back %s: %w", s.Path, err)
 	}
-	return fmt.Errorf("cannot put back %s: %w", s.Path, err)
+	r.touched, r.restored = true, append(r.restored, s.Path)
+	return nil
+}
+
+// purge removes what cannot be put back. It goes on after errors.
+func (r *runner) purge(ctx context.Context, steps []Step) error {
+	var errs []error
+	for i := range steps {
+		s := &steps[i]
+		if s.phase != purge {
+			continue
+		}
+		if s.Verb == purgePath {
+			if !r.h.Exists(s.Path) {
+				continue
+			}
+			r.restored = append(r.restored, s.Path)
+			if err := r.h.RemoveAll(s.Path); err != nil {
+				errs = append(errs, fmt.Errorf("cannot remove %s: %w", s.Path, err))
+			}
+			continue
+		}
+		if _, err := r.h.UserID(s.Job); errors.Is(err, host.ErrUnknownAccount) {
+			continue
+		}
+		r.ran = append(r.ran, s.Argv)
+		if err := r.run(ctx, s.Step); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // statuses asks about all jobs.
@@ -262,10 +400,23 @@ func (r *runner) statuses(ctx context.Context) {
 	}
 	for _, o := range r.Outcomes {
 		c := r.ctl(o.Target.Backend)
+		var names []string
 		for _, j := range o.Jobs {
-			if st, err := c.Status(ctx, r.h, o.Target, j.Name); err == nil {
-				r.result.Jobs = append(r.result.Jobs, st)
+			if _, known := r.last[o.Target.Backend+" "+j.Name]; !known {
+				names = append(names, j.Name)
 			}
+		}
+		if len(names) > 0 {
+			all, err := statuses(ctx, r.h, c, o.Target, names)
+			if err != nil {
+				continue
+			}
+			for i, st := range all {
+				r.last[o.Target.Backend+" "+names[i]] = st
+			}
+		}
+		for _, j := range o.Jobs {
+			r.result.Jobs = append(r.result.Jobs, r.last[o.Target.Backend+" "+j.Name])
 		}
 	}
 }

@@ -48,7 +48,6 @@ func Example() {
 	// mkdir /var
 	// mkdir /var/lib
 	// mkdir /var/lib/daemonize
-	// write /var/lib/daemonize/web.json
 	// mkdir /etc
 	// mkdir /etc/systemd
 	// mkdir /etc/systemd/system

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,6 +27,7 @@ import (
 // "refuse" makes the start command fail, "end" ends well, "slow" never is
 // ready; all others run.
 type manager struct {
+	mu     sync.Mutex
 	dir    string
 	loaded map[string]string // job -> content
 	state  map[string]*fakeState
@@ -45,7 +48,13 @@ func newManager(dir string) *manager {
 }
 
 // Run implements [host.Runner].
-func (m *manager) Run(_ context.Context, argv []string) (generators.Result, error) {
+func (m *manager) Run(ctx context.Context, argv []string) (generators.Result, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.run(ctx, argv)
+}
+
+func (m *manager) run(_ context.Context, argv []string) (generators.Result, error) {
 	if argv[0] != "mgr" {
 		return generators.Result{}, fmt.Errorf("cannot run %s: not there", argv[0])
 	}
@@ -67,6 +76,17 @@ func (m *manager) Run(_ context.Context, argv []string) (generators.Result, erro
 			}
 		}
 	case "start", "restart":
+		for len(argv) > 3 { // all at once
+			last := len(argv) - 1
+			if r, err := m.run(context.Background(), []string{"mgr", argv[1], argv[last]}); err != nil || r.Code != 0 {
+				return r, err
+			}
+			m.calls = m.calls[:len(m.calls)-1]
+			argv = argv[:last]
+		}
+		if st := m.state[argv[2]]; st != nil && argv[1] == "start" && st.state == generators.Active {
+			return generators.Result{}, nil
+		}
 		content, ok := m.loaded[argv[2]]
 		if !ok {
 			return generators.Result{Code: 5, Stderr: "no unit " + argv[2]}, nil
@@ -182,6 +202,8 @@ func (controller) Status(ctx context.Context, h generators.Host, _ generators.Ta
 	return st, nil
 }
 
+func (controller) Together(v generators.Verb) bool { return v == generators.Start }
+
 func (controller) Links(b generators.Bundle) []generators.Artifact {
 	var links []generators.Artifact
 	for _, j := range b.Jobs {
@@ -257,6 +279,14 @@ type machine struct {
 	// it has taken effect.
 	failAt, changes int
 	late            bool
+	mu              sync.Mutex
+	// Changes of files from number deadFrom on fail with errno.
+	deadFrom, writes int
+	errno            syscall.Errno
+	// The process dies at change number killAt: before, in the middle of or
+	// after it.
+	killAt int
+	killIn string
 }
 
 func newMachine(t *testing.T) *machine {
@@ -280,9 +310,20 @@ func (h *machine) Live() bool       { return true }
 func (h *machine) Privileged() bool { return false }
 
 func (h *machine) change(f func() error) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.changes++
+	die := func(when string) {
+		if h.changes == h.killAt && h.killIn == when {
+			syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			select {}
+		}
+	}
 	if h.changes != h.failAt {
-		return f()
+		die("before")
+		err := f()
+		die("after")
+		return err
 	}
 	if h.late {
 		if err := f(); err != nil {
@@ -290,6 +331,17 @@ func (h *machine) change(f func() error) error {
 		}
 	}
 	return errInjected
+}
+
+// write is a change of a file.
+func (h *machine) write(name string, f func() error) error {
+	return h.change(func() error {
+		h.writes++
+		if h.deadFrom > 0 && h.writes >= h.deadFrom {
+			return &fs.PathError{Op: "write", Path: name, Err: h.errno}
+		}
+		return f()
+	})
 }
 
 // Stat makes all files root's, also where the test is not run by root.
@@ -300,15 +352,27 @@ func (h *machine) Stat(name string) (host.File, error) {
 }
 
 func (h *machine) Write(name string, f host.File) error {
-	return h.change(func() error { return h.Host.Write(name, f) })
+	return h.write(name, func() error {
+		if h.changes == h.killAt && h.killIn == "middle" {
+			tmp := host.Temporary(name)
+			os.WriteFile(h.path(tmp), f.Content[:len(f.Content)/2], 0o600)
+			syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			select {}
+		}
+		return h.Host.Write(name, f)
+	})
 }
 
 func (h *machine) Mkdir(name string, mode fs.FileMode) error {
-	return h.change(func() error { return h.Host.Mkdir(name, mode) })
+	return h.write(name, func() error { return h.Host.Mkdir(name, mode) })
 }
 
 func (h *machine) Remove(name string) error {
-	return h.change(func() error { return h.Host.Remove(name) })
+	return h.write(name, func() error { return h.Host.Remove(name) })
+}
+
+func (h *machine) RemoveAll(name string) error {
+	return h.write(name, func() error { return h.Host.RemoveAll(name) })
 }
 
 func (h *machine) Run(ctx context.Context, argv []string) (r generators.Result, err error) {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/daemonize/daemonize/generators"
@@ -34,7 +36,7 @@ func TestInstallAndUninstall(t *testing.T) {
 	h := newMachine(t)
 	before := h.snapshot(t)
 	mustInstall(t, h, install.Options{}, item("web", "v1"), item("db", "v1"))
-	if want := []string{"reload", "start web.service", "start db.service"}; !slices.Equal(h.m.calls, want) {
+	if want := []string{"reload", "start web.service db.service"}; !slices.Equal(h.m.calls, want) {
 		t.Errorf("commands = %q, want %q", h.m.calls, want)
 	}
 	if link, err := os.Readlink(h.path("etc/fake/boot.wants/web.service")); err != nil || link != "/etc/fake/web.service" {
@@ -347,85 +349,65 @@ func everyStepMayFail(t *testing.T, backend string) {
 	}
 }
 
+// TestDeadDisk has all changes of files fail from one on, with each of the
+// errors of a bad disk, and then work again: recovering leads to the old state.
+func TestDeadDisk(t *testing.T) {
+	for _, errno := range []syscall.Errno{syscall.ENOSPC, syscall.EACCES, syscall.EROFS, syscall.EIO} {
+		t.Run(errno.Error(), func(t *testing.T) {
+			old := []install.Item{item("web", "v1", "web.timer"), item("db", "v1")}
+			survived := 0
+			for name, op := range map[string]struct {
+				prepare []install.Item
+				do      func(h *machine) error
+			}{
+				"install":   {nil, func(h *machine) error { return try(h, old...) }},
+				"upgrade":   {old, func(h *machine) error { return try(h, item("web", "v2"), item("db", "v2", "db.timer")) }},
+				"uninstall": {old, func(h *machine) error { return uninstall(h, install.Options{}, "web", "db") }},
+			} {
+				for n := 1; ; n++ {
+					h := newMachine(t)
+					if op.prepare != nil {
+						mustInstall(t, h, install.Options{}, op.prepare...)
+					}
+					files, running := h.snapshot(t), h.m.running()
+					h.writes, h.deadFrom, h.errno = 0, n, errno
+					err := op.do(h)
+					if h.writes < n {
+						if err != nil {
+							t.Fatalf("%s without a failure: %v", name, err)
+						}
+						break
+					}
+					h.deadFrom = 0
+					what := fmt.Sprintf("%s: write %d and later ones failed", name, n)
+					if _, recErr := install.Recover(context.Background(), h, operate, generators.Target{}, &clock{}, install.RecoverOptions{}); recErr != nil {
+						t.Fatalf("%s: cannot recover: %v", what, recErr)
+					}
+					if err == nil { // only the removal of what is empty has failed
+						continue
+					}
+					if !errors.Is(err, errno) {
+						t.Fatalf("%s: %v", what, err)
+					}
+					same(t, what, files, h.snapshot(t))
+					same(t, what, running, h.m.running())
+					survived++
+				}
+			}
+			if survived < 40 {
+				t.Errorf("only %d failures were made", survived)
+			}
+			t.Logf("%d of %d failures survived", survived, survived)
+		})
+	}
+}
+
 func try(h host.Host, items ...install.Item) error {
 	p, err := plan(h, install.Options{}, items...)
 	if err == nil {
 		_, err = p.Apply(context.Background(), &clock{}, nil)
 	}
 	return err
-}
-
-// killed is panicked with in place of a SIGKILL.
-type killed struct{}
-
-// TestKilledInstallationCanBeRepeated ends the program before each step of an
-// installation and of an upgrade; the next run completes what was begun, or
-// begins with something else, and what is there can be uninstalled.
-func TestKilledInstallationCanBeRepeated(t *testing.T) {
-	for name, versions := range map[string][3]string{
-		"install":           {"", "v1", "v1"},
-		"install, changed":  {"", "v1", "v2"},
-		"upgrade":           {"v1", "v2", "v2"},
-		"upgrade, changed":  {"v1", "v2", "v3"},
-		"upgrade, reverted": {"v1", "v2", "v1"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			killed := 0
-			for n := 0; killAt(t, n, versions); n++ {
-				killed++
-			}
-			if killed < 7 {
-				t.Errorf("killed only %d times", killed)
-			}
-			t.Logf("%d of %d kills survived", killed, killed)
-		})
-	}
-}
-
-// killAt reports whether there was a step n to be killed at.
-func killAt(t *testing.T, n int, versions [3]string) (ended bool) {
-	t.Helper()
-	h := newMachine(t)
-	before := h.snapshot(t)
-	if versions[0] != "" {
-		mustInstall(t, h, install.Options{}, item("web", versions[0], "web.timer"))
-	}
-	p, err := plan(h, install.Options{}, item("web", versions[1], "web.timer"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	func() {
-		defer func() {
-			switch r := recover(); r {
-			case nil:
-			case killed{}:
-				ended = true
-			default:
-				panic(r)
-			}
-		}()
-		steps := 0
-		_, err = p.Apply(context.Background(), &clock{}, func(install.Step) {
-			if steps++; steps > n {
-				panic(killed{})
-			}
-		})
-	}()
-	if err != nil {
-		t.Fatal(err)
-	}
-	mustInstall(t, h, install.Options{}, item("web", versions[2], "web.timer"))
-	want := "active " + versions[2]
-	same(t, fmt.Sprintf("killed at step %d and repeated", n), map[string]string{"web.service": want, "web.timer": want}, h.m.running())
-	if err := uninstall(h, install.Options{}, "web"); err != nil {
-		t.Fatal(err)
-	}
-	if n > 1 || versions[0] != "" {
-		// A directory that was made before the manifest could be written is
-		// the only thing that nobody remembers.
-		same(t, fmt.Sprintf("killed at step %d, repeated and uninstalled", n), before, h.snapshot(t))
-	}
-	return ended
 }
 
 func TestOtherBackendIsRefused(t *testing.T) {
@@ -456,6 +438,112 @@ func TestManifestIsNotTrustedBlindly(t *testing.T) {
 		}
 		if err := uninstall(h, install.Options{}, "web"); err == nil {
 			t.Errorf("manifest %q was believed", content)
+		}
+	}
+}
+
+func TestDifferencesHideSecrets(t *testing.T) {
+	h := newMachine(t)
+	mustInstall(t, h, install.Options{}, item("web", "v1"))
+	changed := item("web", "v2")
+	changed.Bundle.Artifacts[0].Content = []byte("A=hidden") // mode 0600
+	p, err := plan(h, install.Options{}, changed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text string
+	for _, d := range p.Differences() {
+		text += d.Text
+	}
+	if strings.Contains(text, "hidden") || !strings.Contains(text, "it is not shown") || !strings.Contains(text, "+v2") || !strings.Contains(text, "would restart web.service") {
+		t.Errorf("differences:\n%s", text)
+	}
+	p, err = plan(h, install.Options{}, item("web", "v1"))
+	if err != nil || len(p.Differences()) > 0 {
+		t.Errorf("of the same: %v, %v", p.Differences(), err)
+	}
+}
+
+func TestAdoptedFilesReturn(t *testing.T) {
+	h := newMachine(t)
+	if err := os.MkdirAll(h.path("etc/fake"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(h.path("etc/fake/web.service"), []byte("theirs"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before := h.snapshot(t)
+	p := mustInstall(t, h, install.Options{Adopt: true}, item("web", "v1"))
+	if !slices.ContainsFunc(p.Steps, func(s install.Step) bool {
+		return s.Change == install.Adopt && s.Path == "/etc/fake/web.service"
+	}) {
+		t.Errorf("steps = %+v", p.Steps)
+	}
+	mustInstall(t, h, install.Options{}, item("web", "v2"))
+	if err := uninstall(h, install.Options{}, "web"); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "adopting, upgrading and uninstalling", before, h.snapshot(t))
+}
+
+// TestRecoverLeavesLaterChanges has somebody change a file between an
+// interruption and the recovery.
+func TestRecoverLeavesLaterChanges(t *testing.T) {
+	h := newMachine(t)
+	mustInstall(t, h, install.Options{}, item("web", "v1"))
+	h.deadFrom, h.errno = 4, syscall.EIO // after the unit was written
+	h.writes = 0
+	if err := try(h, item("web", "v2")); !errors.Is(err, syscall.EIO) {
+		t.Fatal(err)
+	}
+	h.deadFrom = 0
+	recover := func(o install.RecoverOptions) (*install.Recovery, error) {
+		return install.Recover(context.Background(), h, operate, generators.Target{}, &clock{}, o)
+	}
+	if found, err := install.Pending(h, operate, generators.Target{}); err != nil || found == nil || found.Operation != "install" || !slices.Equal(found.Daemons, []string{"web"}) {
+		t.Fatalf("pending: %+v, %v", found, err)
+	}
+	unit := h.path("etc/fake/web.service")
+	if err := os.WriteFile(unit, []byte("theirs"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := recover(install.RecoverOptions{}); err == nil || !strings.Contains(err.Error(), "/etc/fake/web.service: somebody else has changed it since") {
+		t.Errorf("error = %v", err)
+	}
+	if content, _ := os.ReadFile(unit); string(content) != "theirs" {
+		t.Errorf("unit = %q", content)
+	}
+	if r, err := recover(install.RecoverOptions{Force: true}); err != nil || r.Action != install.Undone || !slices.Contains(r.Restored, "/etc/fake/web.service") {
+		t.Errorf("by force: %+v, %v", r, err)
+	}
+	if content, _ := os.ReadFile(unit); string(content) != "v1" {
+		t.Errorf("unit = %q", content)
+	}
+	if r, err := recover(install.RecoverOptions{}); err != nil || r.Action != install.NothingDone {
+		t.Errorf("again: %+v, %v", r, err)
+	}
+}
+
+func TestJournalIsNotTrustedBlindly(t *testing.T) {
+	for content, mode := range map[string]fs.FileMode{
+		"": 0o600, "{": 0o600, `{"version":2,"operation":"install"}`: 0o600, `{"version":1,"operation":"rm"}`: 0o600,
+		`{"version":1,"operation":"install","steps":[{"verb":"write","path":"/etc/../x","backend":"fake"}]}`: 0o600,
+		`{"version":1,"operation":"install","steps":[]}`:                                                     0o644,
+	} {
+		h := newMachine(t)
+		dir := h.path("var/lib/daemonize/journal")
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(dir+"/transaction.json", []byte(content), mode); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := install.Recover(context.Background(), h, operate, generators.Target{}, &clock{}, install.RecoverOptions{}); err == nil {
+			t.Errorf("journal %q was believed", content)
+		}
+		r, err := install.Recover(context.Background(), h, operate, generators.Target{}, &clock{}, install.RecoverOptions{Forget: true})
+		if err != nil || r.Action != install.Forgotten {
+			t.Errorf("forgetting %q: %+v, %v", content, r, err)
 		}
 	}
 }

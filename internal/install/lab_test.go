@@ -427,7 +427,7 @@ func TestLabTwoAtOnce(t *testing.T) {
 func TestLabBadDisks(t *testing.T) {
 	m := boot(t)
 	m.WriteFile("/tmp/s.yaml", strings.ReplaceAll(sleeper, "%s", "1000"), 0o644)
-	m.MustRun("mkdir", "-p", "/var/lib/daemonize")
+	m.WriteFile("/var/lib/daemonize/README", "for a mount\n", 0o644) // an empty one would be tidied up
 	for name, mount := range map[string]string{
 		"read-only":             "mount --bind /etc/systemd/system /etc/systemd/system && mount -o remount,bind,ro /etc/systemd/system",
 		"read-only manifests":   "mount -t tmpfs -o ro tmpfs /var/lib/daemonize",

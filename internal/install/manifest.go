@@ -17,12 +17,6 @@ import (
 	"github.com/daemonize/daemonize/internal/host"
 )
 
-// The states of a manifest.
-const (
-	stateInstalled  = "installed"
-	stateInstalling = "installing" // written before the first change: what was begun is ours
-)
-
 // Manifest is what daemonize knows about a daemon that it installed: the only
 // evidence of what is ours, so nothing else is ever overwritten or removed. It
 // holds no content of files and no secrets, and may be read by everybody.
@@ -33,13 +27,14 @@ type Manifest struct {
 	Manager string `json:"manager"` // version of the manager that the files are for
 	Scope   string `json:"scope"`
 	Home    string `json:"home,omitempty"`
-	State   string `json:"state"`
 	Files   []File `json:"files"`
 	// Directories that were made for the files, parents first.
 	Directories []string `json:"directories,omitempty"`
 	// Accounts that did not exist before.
 	Accounts []string `json:"accounts,omitempty"`
-	Jobs     []Job    `json:"jobs"`
+	// Data are directories of the daemon's data that did not exist before.
+	Data []string `json:"data,omitempty"`
+	Jobs []Job    `json:"jobs"`
 }
 
 // File is one file of a manifest.
@@ -50,9 +45,8 @@ type File struct {
 	Group  string `json:"group,omitempty"`
 	SHA256 string `json:"sha256,omitempty"`
 	Link   string `json:"link,omitempty"` // target of a symbolic link, which has none of the above
-	// Was is the file before an installation that has not ended: it is ours
-	// in that form as well.
-	Was *File `json:"was,omitempty"`
+	// Backup is where the file is that was here before us.
+	Backup string `json:"backup,omitempty"`
 }
 
 // Job is one job of a manifest.
@@ -75,6 +69,11 @@ func StateDir(t generators.Target) string {
 
 func manifestPath(t generators.Target, daemon string) string {
 	return path.Join(StateDir(t), daemon+".json")
+}
+
+// backupDir is where files are kept that a daemon's files have replaced.
+func backupDir(t generators.Target, daemon string) string {
+	return path.Join(StateDir(t), "backup", daemon)
 }
 
 // maxManifest bounds what is read; the largest real ones have a few hundred files.
@@ -105,7 +104,7 @@ func ReadManifest(h host.Host, t generators.Target, daemon string) (*Manifest, e
 	if m.Daemon != daemon {
 		return nil, fmt.Errorf("cannot read manifest %s: it is of daemon %q", name, m.Daemon)
 	}
-	for _, p := range append(slices.Clone(m.Directories), m.paths()...) {
+	for _, p := range slices.Concat(m.Directories, m.Data, m.paths()) {
 		if !path.IsAbs(p) || path.Clean(p) != p {
 			return nil, fmt.Errorf("cannot read manifest %s: %q is not a clean absolute path", name, p)
 		}
@@ -151,6 +150,9 @@ func (m *Manifest) paths() []string {
 	var p []string
 	for _, f := range m.Files {
 		p = append(p, f.Path)
+		if f.Backup != "" {
+			p = append(p, f.Backup)
+		}
 	}
 	return p
 }
@@ -207,12 +209,8 @@ func record(a generators.Artifact) File {
 	return File{Path: a.Path, Mode: octal(a.Mode), Owner: a.Owner, Group: a.Group, SHA256: hex.EncodeToString(sum[:])}
 }
 
-// matches reports whether what is on the host is what the record says, in the
-// form before an interrupted installation or after it.
+// matches reports whether what is on the host is what the record says.
 func (f *File) matches(now host.File) bool {
-	if f.Was != nil && f.Was.matches(now) {
-		return true
-	}
 	if f.Link != "" {
 		// systemd writes links absolute up to 252 and relative later; an
 		// operator's disable and enable must not look like an edit.

@@ -21,6 +21,8 @@ import (
 const (
 	makeDir   generators.Verb = "mkdir"
 	removeDir generators.Verb = "rmdir"
+	purgePath generators.Verb = "purge"          // remove data
+	purgeUser generators.Verb = "remove-account" // Job is its name
 )
 
 // Change is what a step does to its file.
@@ -32,6 +34,7 @@ const (
 	Update    Change = "update"
 	Unchanged Change = "unchanged"
 	Delete    Change = "delete"
+	Adopt     Change = "adopt" // a file that was not ours becomes so; its old content is kept
 )
 
 // Item is a bundle with what must be known to start its jobs.
@@ -44,6 +47,63 @@ type Item struct {
 	Settle time.Duration
 	// MayEnd accepts a job that has ended well, such as a oneshot.
 	MayEnd bool
+	// After and Before are names of daemons, perhaps of other items.
+	After, Before []string
+	// Data are the directories that the daemon keeps data in.
+	Data []string
+}
+
+// daemonNames are those of the daemons that references to units mean.
+func daemonNames(units []string) []string {
+	var names []string
+	for _, u := range units {
+		names = append(names, strings.TrimSuffix(u, ".service"))
+	}
+	return names
+}
+
+// dataOf lists the directories that d keeps data in on t.
+func dataOf(d *spec.Daemon, t generators.Target) []string {
+	bases := func(system string, user ...string) []string {
+		if t.Scope == generators.System {
+			return []string{system}
+		}
+		for i := range user {
+			user[i] = path.Join(t.HomeDir(), user[i])
+		}
+		return user
+	}
+	var dirs []string
+	for i := range max(1, len(d.Instances)) {
+		one := d.Resolve(func(ref spec.Ref) string {
+			if ref == spec.RefInstance && i < len(d.Instances) {
+				return d.Instances[i]
+			}
+			return ref.Mark()
+		})
+		for _, dir := range []struct {
+			name  string
+			bases []string
+		}{
+			// Of users: before and since systemd 254, see systemd.exec(5).
+			{one.Directories.State.Name, bases("/var/lib", ".config", ".local/state")},
+			{one.Directories.Cache.Name, bases("/var/cache", ".cache")},
+			{one.Directories.Logs.Name, bases("/var/log", ".config/log", ".local/state/log")},
+			{one.Directories.Config.Name, bases("/etc", ".config")},
+		} {
+			if dir.name == "" || strings.IndexByte(dir.name, 0) >= 0 {
+				continue
+			}
+			for _, base := range dir.bases {
+				dirs = append(dirs, path.Join(base, dir.name))
+				if d.Sandboxing.DynamicUser && t.Scope == generators.System && base != "/etc" {
+					dirs = append(dirs, path.Join(base, "private", dir.name))
+				}
+			}
+		}
+	}
+	slices.Sort(dirs)
+	return slices.Compact(dirs)
 }
 
 // settle is how long a job that cannot say that it is ready has to stay up: most
@@ -52,7 +112,11 @@ const settle = 500 * time.Millisecond
 
 // ItemOf returns the item of a daemon that was rendered to b.
 func ItemOf(d *spec.Daemon, b generators.Bundle) Item {
-	it := Item{Bundle: b, MayEnd: d.Type == "oneshot"}
+	it := Item{Bundle: b, MayEnd: d.Type == "oneshot", Data: dataOf(d, b.Target)}
+	for _, units := range [][]string{d.DependsOn.Requires, d.DependsOn.Wants, d.DependsOn.BindsTo, d.DependsOn.After} {
+		it.After = append(it.After, daemonNames(units)...)
+	}
+	it.Before = daemonNames(d.DependsOn.Before)
 	if d.Start.Timeout != spec.Infinity {
 		it.Timeout = time.Duration(d.Start.Timeout.Seconds()) * time.Second
 	}
@@ -70,6 +134,8 @@ type Options struct {
 	NoStart  bool // leave alone whether jobs run
 	Shadow   bool // install although packaged files of the same name lose their effect
 	Force    bool // overwrite or remove our files although they were edited
+	Adopt    bool // replace files that are not ours, and edited ones, keeping what they held
+	Purge    bool // remove data and accounts as well
 }
 
 // Manager finds the controller of a backend, or nil where it has none.
@@ -98,12 +164,18 @@ type Step struct {
 	Daemon string `json:"daemon"`
 	Change Change `json:"change,omitempty"`
 
+	// Edited says that the file is ours and was changed by somebody else.
+	Edited bool `json:"edited,omitempty"`
+
 	file   generators.Artifact // to be there afterwards
+	after  *File               // file, as it is recognized
+	owner  *host.File          // has the owner, where that is known by number
 	before *host.File          // what was there; nil for nothing
 	undo   []undoStep          // of the manager
 	item   *Item
 	target generators.Target
 	phase  phase
+	level  int // of start: after all of lower levels
 }
 
 // undoStep is part of undoing a step: before the files are back (phase retire)
@@ -125,7 +197,7 @@ func undoing(ph phase, steps []generators.Step) []undoStep {
 type phase uint8
 
 const (
-	announce phase = iota // the manifest, before anything is changed
+	announce phase = iota // directories of the manifest
 	retire                // stop jobs that are no longer wanted
 	files                 // of root
 	accounts              // may be defined by those files
@@ -138,6 +210,7 @@ const (
 	verify
 	cleanup // what the manager remembers of what is gone
 	finish  // the manifest
+	purge   // of data; cannot be undone
 )
 
 // Conflict is a file that must not be touched.
@@ -150,7 +223,7 @@ type Conflict struct {
 // Error says what is in the way and what to do about it.
 func (c *Conflict) Error() string {
 	if c.Drift {
-		return fmt.Sprintf("cannot replace %s of %s: %s (keep a copy and use --force to lose the change)", c.Path, c.Daemon, c.Why)
+		return fmt.Sprintf("cannot replace %s of %s: %s (see daemonize diff; --adopt keeps a copy, --force loses the change)", c.Path, c.Daemon, c.Why)
 	}
 	return fmt.Sprintf("cannot install %s: %s %s", c.Daemon, c.Path, c.Why)
 }
@@ -187,6 +260,9 @@ type planner struct {
 	made    map[string]bool // directories that the plan makes
 	gone    map[string]bool // paths that the plan removes
 	written map[string]string
+	known   map[string][]*Manifest       // by directory
+	asked   map[string]generators.Status // by backend and job
+	levels  map[string]int               // of daemons
 	others  []*Manifest
 	errs    []error
 
@@ -203,7 +279,8 @@ type planner struct {
 
 func newPlanner(ctx context.Context, h host.Host, ctl Manager, op generators.Op, o Options) *planner {
 	return &planner{Plan: &Plan{Op: op, h: h, ctl: ctl}, ctx: ctx, o: o,
-		made: map[string]bool{}, gone: map[string]bool{}, written: map[string]string{}}
+		made: map[string]bool{}, gone: map[string]bool{}, written: map[string]string{},
+		known: map[string][]*Manifest{}, asked: map[string]generators.Status{}}
 }
 
 // done puts the steps of all daemons into order.
@@ -211,7 +288,7 @@ func (p *planner) done() (*Plan, error) {
 	if err := errors.Join(p.errs...); err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(p.Steps, func(a, b Step) int { return cmp.Compare(a.phase, b.phase) })
+	slices.SortStableFunc(p.Steps, func(a, b Step) int { return cmp.Or(cmp.Compare(a.phase, b.phase), cmp.Compare(a.level, b.level)) })
 	// One reload is enough for all daemons, and so is one run of anything
 	// that is the same.
 	var seen [][]string
@@ -232,10 +309,70 @@ func (p *planner) done() (*Plan, error) {
 // may be several, joined) name files that are in the way.
 func Install(ctx context.Context, h host.Host, ctl Manager, items []Item, o Options) (*Plan, error) {
 	p := newPlanner(ctx, h, ctl, generators.Install, o)
+	p.levels = levels(items)
+	p.ask(items)
 	for i := range items {
 		p.install(&items[i])
 	}
 	return p.done()
+}
+
+// ask asks about all jobs of managers that can be asked at once.
+func (p *planner) ask(items []Item) {
+	if !p.h.Live() {
+		return
+	}
+	jobs := map[generators.Target][]string{}
+	for _, it := range items {
+		for _, j := range it.Bundle.Jobs {
+			jobs[it.Bundle.Target] = append(jobs[it.Bundle.Target], j.Name)
+		}
+	}
+	for t, names := range jobs {
+		c, ok := p.ctl(t.Backend).(surveyor)
+		if !ok {
+			continue
+		}
+		all, err := statuses(p.ctx, p.h, c.(generators.Controller), t, names)
+		if err != nil {
+			continue // each is asked about, and the error told
+		}
+		for i, st := range all {
+			p.asked[t.Backend+" "+names[i]] = st
+		}
+	}
+}
+
+// levels tells after how many others each daemon starts: one more than the
+// latest of those that it comes after. What is in a circle is started anyhow.
+func levels(items []Item) map[string]int {
+	after := map[string][]string{}
+	for _, it := range items {
+		after[it.Bundle.Daemon] = append(after[it.Bundle.Daemon], it.After...)
+		for _, other := range it.Before {
+			after[other] = append(after[other], it.Bundle.Daemon)
+		}
+	}
+	level := map[string]int{}
+	var find func(name string) int
+	find = func(name string) int {
+		if l, ok := level[name]; ok {
+			return l
+		}
+		level[name] = 0
+		l := 0
+		for _, other := range after[name] {
+			if _, ours := after[other]; ours && other != name {
+				l = max(l, find(other)+1)
+			}
+		}
+		level[name] = l
+		return l
+	}
+	for _, it := range items {
+		find(it.Bundle.Daemon)
+	}
+	return level
 }
 
 func (p *planner) begin(daemon string, t generators.Target) bool {
@@ -245,10 +382,14 @@ func (p *planner) begin(daemon string, t generators.Target) bool {
 		p.errs = append(p.errs, fmt.Errorf("cannot install for %s: daemonize renders its files but does not operate it yet", t.Backend))
 		return false
 	}
-	others, err := Manifests(p.h, t)
-	if err != nil {
-		p.errs = append(p.errs, err)
-		return false
+	others, read := p.known[StateDir(t)]
+	if !read {
+		var err error
+		if others, err = Manifests(p.h, t); err != nil {
+			p.errs = append(p.errs, err)
+			return false
+		}
+		p.known[StateDir(t)] = others
 	}
 	p.others, p.old = others, nil
 	for _, m := range others {
@@ -272,9 +413,9 @@ func (p *planner) install(item *Item) {
 		p.errs = append(p.errs, fmt.Errorf("cannot install %s for %s: it is installed for %s; uninstall it first", b.Daemon, b.Target.Backend, p.old.Backend))
 		return
 	}
-	fresh := p.old == nil || p.old.State != stateInstalled
+	fresh := p.old == nil
 	p.next = &Manifest{Version: 1, Daemon: b.Daemon, Backend: b.Target.Backend, Manager: b.Target.Version.String(),
-		Scope: b.Target.Scope.String(), Home: b.Target.Home, State: stateInstalled, Files: []File{}, Jobs: []Job{}}
+		Scope: b.Target.Scope.String(), Home: b.Target.Home, Files: []File{}, Jobs: []Job{}}
 	for _, j := range b.Jobs {
 		p.next.Jobs = append(p.next.Jobs, Job(j))
 	}
@@ -294,6 +435,7 @@ func (p *planner) install(item *Item) {
 	p.links()
 	p.stale()
 	p.accounts()
+	p.data()
 	p.jobs(fresh)
 
 	p.next.Directories = p.ourDirectories(at, manifest)
@@ -307,52 +449,34 @@ func (p *planner) install(item *Item) {
 
 // manifest adds the steps that write the manifest, if there is anything new.
 func (p *planner) manifest(name string) {
-	write := func(m *Manifest, ph phase, before *host.File) {
-		a := generators.Artifact{Path: name, Mode: 0o644, Content: m.encode()}
-		change := Update
-		switch {
-		case before == nil:
-			change = Create
-		case bytes.Equal(before.Content, a.Content):
-			return
-		}
-		p.add(Step{Step: generators.Step{Verb: generators.WriteFile, Path: name}, Change: change, file: a, before: before, phase: ph})
-		if p.outcome.Change == Unchanged {
-			p.outcome.Change = Update
-		}
-	}
 	var before *host.File
 	if f, err := p.h.Stat(name); err == nil {
 		before = &f
 	}
-	if p.outcome.Change == Unchanged {
-		write(p.next, finish, before)
+	a := generators.Artifact{Path: name, Mode: 0o644, Content: p.next.encode()}
+	change := Update
+	switch {
+	case before == nil:
+		change = Create
+	case bytes.Equal(before.Content, a.Content):
 		return
 	}
-	begun := *p.next
-	begun.State = stateInstalling
-	begun.Files = nil
-	for _, f := range p.next.Files {
-		if old := p.old.file(f.Path); old != nil && *old != f {
-			was := *old
-			f.Was = &was
-		}
-		begun.Files = append(begun.Files, f)
+	p.add(Step{Step: generators.Step{Verb: generators.WriteFile, Path: name}, Change: change, file: a, before: before, phase: finish})
+	if p.outcome.Change == Unchanged {
+		p.outcome.Change = Update
 	}
-	if p.old != nil {
-		for _, f := range p.old.Files {
-			if p.next.file(f.Path) == nil {
-				begun.Files = append(begun.Files, f)
-			}
-		}
-	}
-	begunContent := begun.encode()
-	write(&begun, announce, before)
-	write(p.next, finish, &host.File{Mode: 0o644, UID: -1, GID: -1, Content: begunContent})
 }
 
 func (p *planner) add(s Step) {
 	s.Daemon, s.item, s.target = p.outcome.Daemon, p.item, p.outcome.Target
+	if s.Verb == generators.WriteFile {
+		after := record(s.file)
+		s.after = &after
+	}
+	// A manager that is given all jobs at once knows their order itself.
+	if _, ok := p.c.(together); s.phase == start && !ok {
+		s.level = p.levels[s.Daemon]
+	}
 	p.Steps = append(p.Steps, s)
 }
 
@@ -393,6 +517,7 @@ func (p *planner) file(a generators.Artifact, ph phase) {
 		return // what is shadowed is enabled: by its name, so ours is as well
 	}
 	p.next.Files = append(p.next.Files, record(a))
+	kept := &p.next.Files[len(p.next.Files)-1]
 	s := Step{Step: generators.Step{Verb: generators.WriteFile, Path: a.Path, Artifact: &a}, file: a, phase: ph}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -409,20 +534,48 @@ func (p *planner) file(a generators.Artifact, ph phase) {
 		case now.Mode.IsDir():
 			p.conflict(a.Path, "is a directory", false)
 			return
-		case old == nil:
-			p.conflict(a.Path, "exists and was not installed by daemonize; move it away or choose another name", false)
+		case old == nil && !p.o.Adopt:
+			p.conflict(a.Path, "exists and was not installed by daemonize; move it away, choose another name, or take it over with --adopt", false)
 			return
+		case old == nil && !now.Mode.IsRegular() && now.Mode.Type() != fs.ModeSymlink:
+			p.conflict(a.Path, "is neither a file nor a link", false)
+			return
+		case old == nil:
+			s.Change = Adopt
+			kept.Backup = p.backup(a.Path, now)
 		case p.same(a, now):
 			s.Change = Unchanged
-		case !old.matches(now) && !p.o.Force:
-			p.conflict(a.Path, "it was changed since it was installed", true)
-			return
+		case !old.matches(now):
+			s.Edited = true
+			if !p.o.Force && !p.o.Adopt {
+				p.conflict(a.Path, "it was changed since it was installed", true)
+				return
+			}
+			if p.o.Adopt {
+				p.note("%s was edited: what it held is kept as %s", a.Path, p.backup(a.Path+".edited", now))
+			}
+		}
+		if old != nil {
+			kept.Backup = old.Backup
 		}
 	}
 	if s.Change != Unchanged {
 		p.changed = append(p.changed, a.Path)
 	}
 	p.add(s)
+}
+
+// backup plans a copy of a file that is to be replaced and returns its path.
+func (p *planner) backup(name string, now host.File) string {
+	to := path.Join(backupDir(p.outcome.Target, p.outcome.Daemon), name)
+	s := Step{Step: generators.Step{Verb: generators.WriteFile, Path: to}, Change: Create, phase: announce,
+		file: generators.Artifact{Path: to, Mode: now.Mode, Content: now.Content}, owner: &now}
+	if old, err := p.h.Stat(to); err == nil {
+		s.Change, s.before = Update, &old
+	}
+	p.directories(to, announce)
+	p.add(s)
+	return to
 }
 
 // same reports whether a file is already as it should be.
@@ -465,10 +618,7 @@ func (p *planner) directories(name string, ph phase) {
 		missing = append(missing, dir)
 	}
 	for _, dir := range slices.Backward(missing) {
-		mode := fs.FileMode(0o755)
-		if p.outcome.Target.Scope == generators.User {
-			mode = 0o700 // as the XDG base directory specification says
-		}
+		mode := dirMode(p.outcome.Target.Scope)
 		p.add(Step{Step: generators.Step{Verb: makeDir, Path: dir}, Change: Create, file: generators.Artifact{Path: dir, Mode: mode}, phase: ph})
 	}
 }
@@ -606,8 +756,18 @@ func (p *planner) remove(f File) {
 		p.conflict(f.Path, "it was changed since it was installed", true)
 		return
 	}
-	p.gone[f.Path] = true
 	p.changed = append(p.changed, f.Path)
+	if f.Backup != "" {
+		// What was there before us returns.
+		if was, err := p.h.Stat(f.Backup); err == nil {
+			p.add(Step{Step: generators.Step{Verb: generators.WriteFile, Path: f.Path}, Change: Update, before: &now, phase: removal,
+				file: generators.Artifact{Path: f.Path, Mode: was.Mode, Content: was.Content}, owner: &was})
+			p.gone[f.Backup] = true
+			p.add(Step{Step: generators.Step{Verb: generators.RemoveFile, Path: f.Backup}, Change: Delete, before: &was, phase: removal})
+			return
+		}
+	}
+	p.gone[f.Path] = true
 	p.add(Step{Step: generators.Step{Verb: generators.RemoveFile, Path: f.Path}, Change: Delete, before: &now, phase: removal})
 }
 
@@ -637,6 +797,23 @@ func (p *planner) accounts() {
 		// The system makes them itself when it boots.
 		s.Optional = s.Optional || !p.h.Live()
 		p.add(Step{Step: s, phase: accounts})
+	}
+}
+
+// data records the directories that hold the daemon's data and nobody else's:
+// those that are not there before it.
+func (p *planner) data() {
+	for _, dir := range p.item.Data {
+		if p.old != nil && slices.Contains(p.old.Data, dir) || !p.h.Exists(dir) {
+			p.next.Data = append(p.next.Data, dir)
+		}
+	}
+	if p.old != nil {
+		for _, dir := range p.old.Data {
+			if !slices.Contains(p.next.Data, dir) {
+				p.next.Data = append(p.next.Data, dir)
+			}
+		}
 	}
 }
 
@@ -675,7 +852,7 @@ func (p *planner) startJob(j generators.Job, fresh bool) {
 	st := p.status(j.Name)
 	running := isRunning(st)
 	switch {
-	case running && (p.affected(j.Name) || p.old != nil && fresh): // an interrupted run may have changed anything
+	case running && (p.affected(j.Name) || fresh): // somebody else's of that name
 		if p.o.NoStart {
 			p.note("%s still runs as before: restart it", j.Name)
 			return
@@ -766,6 +943,9 @@ func (p *planner) status(job string) generators.Status {
 	if asked || !p.h.Live() {
 		return st
 	}
+	if st, asked = p.asked[p.outcome.Target.Backend+" "+job]; asked {
+		return st
+	}
 	st, err := p.c.Status(p.ctx, p.h, p.outcome.Target, job)
 	if err != nil {
 		p.errs = append(p.errs, fmt.Errorf("cannot ask about %s: %w", job, err))
@@ -795,9 +975,7 @@ func (p *planner) uninstall(m *Manifest) {
 	}
 	p.b, p.item, p.next = m.bundle(p.h), &Item{}, &Manifest{}
 	p.outcome.Jobs, p.outcome.Change = p.b.Jobs, Delete
-	for _, a := range m.Accounts {
-		p.note("user %s was made for it and is kept", a)
-	}
+	p.purge(m)
 	p.retire(p.b, func(string) bool { return true })
 	// Links first: they must not dangle if something goes wrong. Those that an
 	// operator made to our files would do so as well.
@@ -834,6 +1012,30 @@ func (p *planner) uninstall(m *Manifest) {
 		if err == nil {
 			p.add(Step{Step: generators.Step{Verb: removeDir, Path: dir, Optional: true}, Change: Delete, before: &f, phase: finish})
 		}
+	}
+}
+
+// purge plans the removal of data and accounts, or tells that they are kept.
+func (p *planner) purge(m *Manifest) {
+	for _, dir := range m.Data {
+		switch {
+		case !p.h.Exists(dir):
+		case !p.o.Purge:
+			p.note("%s holds its data and is kept (--purge removes it)", dir)
+		default:
+			p.add(Step{Step: generators.Step{Verb: purgePath, Path: dir}, Change: Delete, phase: purge})
+		}
+	}
+	for _, a := range m.Accounts {
+		if !p.o.Purge || !p.h.Live() {
+			p.note("user %s was made for it and is kept (--purge removes it)", a)
+			continue
+		}
+		// Their group goes with it: userdel(8), USERGROUPS_ENAB.
+		p.add(Step{Step: generators.Step{Verb: purgeUser, Job: a, Argv: []string{"userdel", a}, Live: true}, phase: purge})
+	}
+	if dir := backupDir(p.outcome.Target, m.Daemon); p.o.Purge && p.h.Exists(dir) {
+		p.add(Step{Step: generators.Step{Verb: purgePath, Path: dir}, Change: Delete, phase: purge})
 	}
 }
 

@@ -1,13 +1,18 @@
 package install
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"path"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/daemonize/daemonize/generators"
+	"github.com/daemonize/daemonize/internal/host"
 )
 
 // Clock is the time, to be replaced in tests.
@@ -43,51 +48,189 @@ const (
 	maxCrashes = 3
 )
 
-// wait returns when the job of s is up, and stays up as long as is required.
-func (r *runner) wait(ctx context.Context, s *Step) error {
-	c := r.ctl(s.target.Backend)
+// waiter is what is known about a job that is waited for.
+type waiter struct {
+	*Step
+	up       time.Time // since when it is up without interruption
+	last     generators.Status
+	restarts int
+	done     bool
+
+	// What its processes have done, and since when nothing more:
+	work  uint64
+	quiet time.Time
+}
+
+// wait returns when all jobs of steps are up, and have stayed up as long as is
+// required; all are watched at the same time. Otherwise it returns the step
+// that is to blame.
+func (r *runner) wait(ctx context.Context, steps []Step) (*Step, error) {
+	if len(steps) == 0 || !r.h.Live() {
+		return nil, nil
+	}
 	began := r.clock.Now()
-	var up time.Time // since when it is up without interruption
-	var last generators.Status
-	restarts := -1
+	var all []*waiter
+	for i := range steps {
+		all = append(all, &waiter{Step: &steps[i], restarts: -1})
+	}
 	for poll := firstPoll; ; poll = min(poll*2, longestPoll) {
-		st, err := c.Status(ctx, r.h, s.target, s.Job)
-		if err != nil {
-			return fmt.Errorf("cannot ask about %s: %w", s.Job, err)
-		}
-		now := r.clock.Now()
-		if restarts < 0 || st.Restarts < restarts {
-			restarts = st.Restarts
-		}
-		switch st.State {
-		case generators.Active:
-			if up.IsZero() || st.PID != last.PID || st.Restarts != last.Restarts {
-				up = now
+		left := 0
+		for len(all) > left { // by manager
+			n := left + 1
+			for n < len(all) && all[n].target == all[left].target {
+				n++
 			}
-			if now.Sub(up) >= s.item.Settle {
-				return nil
+			if s, err := r.look(ctx, all[left:n], began); err != nil {
+				return s, err
 			}
-		case generators.Failed:
-			return fmt.Errorf("cannot start %s: it has failed", s.Job)
-		case generators.Inactive:
-			if s.item.MayEnd {
-				return nil
-			}
-			return fmt.Errorf("cannot start %s: it ended by itself (a program that puts itself into the background needs type: forking, one that does its work and ends type: oneshot)", s.Job)
-		default:
-			up = time.Time{}
+			left = n
 		}
-		if st.Restarts-restarts >= maxCrashes {
-			return fmt.Errorf("cannot start %s: it keeps ending and being restarted", s.Job)
+		all = slices.DeleteFunc(all, func(w *waiter) bool { return w.done })
+		if len(all) == 0 {
+			return nil, nil
 		}
-		if limit := s.item.Timeout + s.item.Settle; s.item.Timeout > 0 && now.Sub(began) >= limit {
-			return fmt.Errorf("cannot start %s: it is not up after %s, but %s", s.Job, s.item.Timeout, stateWords(st))
+		pause := poll
+		if !slices.ContainsFunc(all, func(w *waiter) bool { return w.quiet.IsZero() }) {
+			pause = rest // they seem to be up: ask once more
 		}
-		last = st
-		if err := r.clock.Sleep(ctx, poll); err != nil {
-			return fmt.Errorf("cannot wait for %s: %w", s.Job, err)
+		if err := r.clock.Sleep(ctx, pause); err != nil {
+			return all[0].Step, fmt.Errorf("cannot wait for %s: %w", all[0].Job, err)
 		}
 	}
+}
+
+// look asks about jobs of the same manager.
+func (r *runner) look(ctx context.Context, all []*waiter, began time.Time) (*Step, error) {
+	var names []string
+	for _, w := range all {
+		names = append(names, w.Job)
+	}
+	// Before the manager is asked, for what is at rest and runs afterwards
+	// has been at rest all the while.
+	now := r.clock.Now()
+	for _, w := range all {
+		if w.last.PID > 0 && w.item.Settle > 0 {
+			w.watch(r.h, now)
+		}
+	}
+	found, err := statuses(ctx, r.h, r.ctl(all[0].target.Backend), all[0].target, names)
+	if err != nil {
+		return all[0].Step, err
+	}
+	for i, w := range all {
+		if err := w.judge(found[i], now, began); err != nil {
+			return w.Step, err
+		}
+		if !w.done && w.up.Equal(now) && w.item.Settle > 0 {
+			w.watch(r.h, now)
+		}
+		if w.done {
+			r.last[w.target.Backend+" "+w.Job] = found[i]
+		}
+	}
+	return nil, nil
+}
+
+// judge says what becomes of waiting, by the manager's word.
+func (w *waiter) judge(st generators.Status, now, began time.Time) error {
+	if w.restarts < 0 || st.Restarts < w.restarts {
+		w.restarts = st.Restarts
+	}
+	switch st.State {
+	case generators.Active:
+		if w.up.IsZero() || st.PID != w.last.PID || st.Restarts != w.last.Restarts {
+			w.up, w.work, w.quiet = now, 0, time.Time{}
+		}
+		if now.Sub(w.up) >= w.item.Settle || !w.quiet.IsZero() && now.Sub(w.quiet) >= rest {
+			w.done = true
+			return nil
+		}
+	case generators.Failed:
+		return fmt.Errorf("cannot start %s: it has failed", w.Job)
+	case generators.Inactive:
+		if w.item.MayEnd {
+			w.done = true
+			return nil
+		}
+		return fmt.Errorf("cannot start %s: it ended by itself (a program that puts itself into the background needs type: forking, one that does its work and ends type: oneshot)", w.Job)
+	default:
+		w.up = time.Time{}
+	}
+	if st.Restarts-w.restarts >= maxCrashes {
+		return fmt.Errorf("cannot start %s: it keeps ending and being restarted", w.Job)
+	}
+	if limit := w.item.Timeout + w.item.Settle; w.item.Timeout > 0 && now.Sub(began) >= limit {
+		return fmt.Errorf("cannot start %s: it is not up after %s, but %s", w.Job, w.item.Timeout, stateWords(st))
+	}
+	w.last = st
+	return nil
+}
+
+// rest is how long all processes of a job have to be asleep, without having
+// been on a processor in between, before it is believed that what they do at
+// their start is done: they then wait for something to serve.
+const rest = 30 * time.Millisecond
+
+// watch notes whether the processes of a job have done anything.
+func (w *waiter) watch(h host.Host, now time.Time) {
+	work, asleep := activity(h, w.last.PID, 0)
+	if !asleep || work != w.work {
+		w.work, w.quiet = work, time.Time{}
+	}
+	if asleep && w.quiet.IsZero() {
+		w.quiet = now
+	}
+}
+
+// maxDepth bounds the descendants of a process that are looked at.
+const maxDepth = 8
+
+// activity counts how often the threads of a process and its descendants have
+// been put on a processor (the third number of /proc/PID/task/TID/schedstat,
+// Documentation/scheduler/sched-stats.rst in Linux), and reports whether all
+// of them sleep until something happens (state S in proc_pid_stat(5)). Where
+// that cannot be found out they do not.
+func activity(h host.Host, pid, depth int) (work uint64, asleep bool) {
+	dir := "/proc/" + strconv.Itoa(pid) + "/task"
+	threads, err := h.Names(dir)
+	if err != nil || len(threads) == 0 || depth > maxDepth {
+		return 0, false
+	}
+	for _, tid := range threads {
+		stat, err := h.ReadFile(path.Join(dir, tid, "stat"))
+		// The name, in parentheses, may hold anything.
+		at := bytes.LastIndexByte(stat, ')')
+		if err != nil || at < 0 || !bytes.HasPrefix(stat[at:], []byte(") S ")) {
+			return 0, false
+		}
+		sched, err := h.ReadFile(path.Join(dir, tid, "schedstat"))
+		f := bytes.Fields(sched)
+		if err != nil || len(f) < 3 {
+			return 0, false
+		}
+		n, err := strconv.ParseUint(string(f[2]), 10, 64)
+		if err != nil || n == 0 { // it has run: the kernel does not count
+			return 0, false
+		}
+		work += n
+		children, err := h.ReadFile(path.Join(dir, tid, "children"))
+		if err != nil {
+			return 0, false
+		}
+		for _, child := range bytes.Fields(children) {
+			id, err := strconv.Atoi(string(child))
+			if err != nil {
+				return 0, false
+			}
+			n, ok := activity(h, id, depth+1)
+			if !ok {
+				return 0, false
+			}
+			// A child that has come instead of another is work as well.
+			work += n + uint64(id)<<20
+		}
+	}
+	return work, true
 }
 
 func stateWords(st generators.Status) string {
