@@ -196,10 +196,7 @@ func evaluate(c *check, u *unit.Unit, opts *Options) (v verdict) {
 		bad(!outside(s.RootDirectory.Value) && !outside(s.RootImage.Value), 1)
 	case judgeCapability:
 		about(&v, &s.CapabilityBoundingSet)
-		for _, name := range c.args {
-			n, _ := unit.CapabilityNumber(name)
-			bad(s.CapabilityBoundingSet.Value.Has(n), 1)
-		}
+		bad(s.CapabilityBoundingSet.Value&c.caps != 0, 1)
 	case judgeUMask:
 		about(&v, &s.UMask)
 		v.badness = umaskBadness(s.UMask.Value)

@@ -14,7 +14,7 @@ type parser struct {
 	calls *callTable
 	name  string // the unit's name, for specifiers
 	path  string
-	now   *Assignment // the line being read
+	now   Assignment // the line being read
 }
 
 func newParser(u *Unit, l *Loader) *parser {
@@ -82,6 +82,7 @@ func (p *parser) file(name, src string) *LoadError {
 	lex := lexer{file: name, src: src}
 	section, ignored := "", false
 	own := ownSection(p.unit.Type())
+	p.unit.Assignments = slices.Grow(p.unit.Assignments, strings.Count(src, "="))
 	refuse := func(o Origin, reason string) *LoadError {
 		return &LoadError{Name: p.unit.Name, Kind: BadSetting, Reason: reason, Origin: o}
 	}
@@ -141,7 +142,7 @@ func (p *parser) line(a Assignment) {
 
 // skipWord records a word that has no effect on a line that has one.
 func (p *parser) skipWord(word, reason string) {
-	a := p.now
+	a := &p.now
 	p.unit.Skips = append(p.unit.Skips, Skip{Origin: a.Origin, Text: a.Key + "=" + a.Value, Word: word, Reason: reason})
 }
 
@@ -162,7 +163,7 @@ func (p *parser) assign(a Assignment) string {
 		p.line(a)
 		return ""
 	}
-	p.now = &a
+	p.now = a
 	skipped, fatal := p.apply(d, a.Section, a.Key, a.Value, a.Origin)
 	if fatal {
 		return a.Key + "=: " + skipped

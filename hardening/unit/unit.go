@@ -266,11 +266,65 @@ const (
 // CapabilitySet is a bit set of capability numbers.
 type CapabilitySet uint64
 
+// The capabilities of Linux, in the order of their numbers (capabilities(7)).
+const (
+	CapChown CapabilitySet = 1 << iota
+	CapDacOverride
+	CapDacReadSearch
+	CapFowner
+	CapFsetid
+	CapKill
+	CapSetgid
+	CapSetuid
+	CapSetpcap
+	CapLinuxImmutable
+	CapNetBindService
+	CapNetBroadcast
+	CapNetAdmin
+	CapNetRaw
+	CapIpcLock
+	CapIpcOwner
+	CapSysModule
+	CapSysRawio
+	CapSysChroot
+	CapSysPtrace
+	CapSysPacct
+	CapSysAdmin
+	CapSysBoot
+	CapSysNice
+	CapSysResource
+	CapSysTime
+	CapSysTtyConfig
+	CapMknod
+	CapLease
+	CapAuditWrite
+	CapAuditControl
+	CapSetfcap
+	CapMacOverride
+	CapMacAdmin
+	CapSyslog
+	CapWakeAlarm
+	CapBlockSuspend
+	CapAuditRead
+	CapPerfmon
+	CapBpf
+	CapCheckpointRestore
+)
+
 // AllCapabilities is the bounding set of a unit that does not mention it.
 const AllCapabilities CapabilitySet = 1<<63 - 1
 
-// Has reports whether the set holds the capability with that number.
-func (c CapabilitySet) Has(number int) bool { return c>>number&1 != 0 }
+// Names lists the capabilities of the set, for example CAP_KILL. Numbers that
+// have no name are left out.
+func (c CapabilitySet) Names() []string {
+	var out []string
+	for i, n := range &capabilityNames {
+		if c>>i&1 != 0 {
+			out = append(out, "CAP_"+strings.ToUpper(n))
+		}
+	}
+	return out
+}
 
 // NamespaceSet is the set of namespace types a service may create.
 type NamespaceSet uint16

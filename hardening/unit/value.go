@@ -142,7 +142,9 @@ func family(word string) (string, bool) {
 
 // capability returns the number of a capability given by name or number.
 func capability(word string, version int) (int, bool) {
-	if v, ok := parseInt(word); ok {
+	if len(word) > 4 && word[3] == '_' {
+		// A name, which is what nearly every unit has.
+	} else if v, ok := parseInt(word); ok {
 		limit := 63
 		if version >= 254 {
 			limit = 62
@@ -159,9 +161,6 @@ func capability(word string, version int) (int, bool) {
 	}
 	return 0, false
 }
-
-// CapabilityNumber returns the number of a capability such as CAP_KILL.
-func CapabilityNumber(name string) (int, bool) { return capability(name, Newest) }
 
 // namespaces is the order of the bits of NamespaceSet.
 var namespaces = [...]string{"cgroup", "ipc", "net", "mnt", "pid", "user", "uts", "time"}

@@ -27,27 +27,22 @@ func (p *parser) finish() *LoadError {
 func (p *parser) imply() {
 	s := &p.unit.Settings
 	bounding := &s.CapabilityBoundingSet
-	drop := func(by string, names ...string) {
-		set := bounding.Value
-		for _, n := range names {
-			number, _ := CapabilityNumber(n)
-			set &^= 1 << number
-		}
-		if set != bounding.Value {
-			bounding.imply(set, by)
+	drop := func(by string, caps CapabilitySet) {
+		if bounding.Value&caps != 0 {
+			bounding.imply(bounding.Value&^caps, by)
 		}
 	}
 	if s.PrivateDevices.Value {
-		drop("PrivateDevices", "CAP_MKNOD", "CAP_SYS_RAWIO")
+		drop("PrivateDevices", CapMknod|CapSysRawio)
 	}
 	if s.ProtectKernelModules.Value {
-		drop("ProtectKernelModules", "CAP_SYS_MODULE")
+		drop("ProtectKernelModules", CapSysModule)
 	}
 	if s.ProtectKernelLogs.Value {
-		drop("ProtectKernelLogs", "CAP_SYSLOG")
+		drop("ProtectKernelLogs", CapSyslog)
 	}
 	if s.ProtectClock.Value {
-		drop("ProtectClock", "CAP_SYS_TIME", "CAP_WAKE_ALARM")
+		drop("ProtectClock", CapSysTime|CapWakeAlarm)
 	}
 	if s.DynamicUser.Value {
 		const by = "DynamicUser"
