@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 }
 
 // binary builds the program as it is released, static, once for all tests.
-func binary(t *testing.T) string {
+func binary(t testing.TB) string {
 	t.Helper()
 	built.once.Do(func() {
 		if built.dir, built.err = os.MkdirTemp("", "daemonize"); built.err != nil {
@@ -50,7 +50,7 @@ func binary(t *testing.T) string {
 	return filepath.Join(built.dir, "daemonize")
 }
 
-func boot(t *testing.T) *lab.Machine {
+func boot(t testing.TB) *lab.Machine {
 	t.Helper()
 	lab.Root(t, "systemd252") // may skip, before anything is built
 	examples, err := filepath.Abs("../../examples")
