@@ -198,7 +198,9 @@ func readBack(t *testing.T, bundles []generators.Bundle) []gentest.Process {
 func buildProbe(t testing.TB) string {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), "probe")
-	if out, err := exec.Command("go", "build", "-o", bin, "github.com/daemonize/daemonize/internal/probe").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-o", bin, "github.com/daemonize/daemonize/internal/probe")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("cannot build the probe: %v\n%s", err, out)
 	}
 	return bin

@@ -177,7 +177,7 @@ hooks:
 			m.install("name: orphan\ncommand: [/bin/sleep, '1007']\nrestart: always\n")
 			m.call("orphan", "start", 0)
 			pid := m.pid("orphan")
-			m.MustRun("sh", "-c", "read -r p _ </run/daemonize/orphan/loop; kill -KILL $p")
+			m.MustRun("sh", "-c", "read -r p _ </run/daemonize/orphan/loop; kill -KILL $p; while kill -0 $p 2>/dev/null; do sleep 0.1; done")
 			if out := m.call("orphan", "status", 0); !strings.Contains(out, "without its supervisor") {
 				t.Errorf("status says %q", out)
 			}

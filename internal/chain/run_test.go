@@ -55,7 +55,9 @@ func buildProbe(t testing.TB) string {
 		t.Fatal(err)
 	}
 	bin := filepath.Join(dir, "probe")
-	if out, err := exec.Command("go", "build", "-o", bin, "github.com/daemonize/daemonize/internal/probe").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-o", bin, "github.com/daemonize/daemonize/internal/probe")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("cannot build the probe: %v\n%s", err, out)
 	}
 	return bin
