@@ -55,7 +55,10 @@ func (b backend) Inspect(ctx context.Context, h generators.Host, t generators.Ta
 		return s, nil
 	}
 	r, err := h.Run(ctx, []string{launchctl, "print", b.domain(t.Scope) + "/" + job})
-	if err != nil || r.Code != 0 {
+	if err != nil {
+		return s, err
+	}
+	if r.Code != 0 {
 		return s, nil // it was unloaded meanwhile: the state before is as good as any
 	}
 	for line := range strings.Lines(r.Stdout) {

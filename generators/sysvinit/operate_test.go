@@ -3,6 +3,7 @@ package sysvinit
 import (
 	"context"
 	"io/fs"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -63,10 +64,7 @@ func TestInspect(t *testing.T) {
 	boot := time.Unix(1000, 0).UTC()
 	base := map[string]string{"/etc/init.d/web": "", "/proc/stat": "btime 1000\n"}
 	with := func(more ...string) map[string]string {
-		m := map[string]string{}
-		for k, v := range base {
-			m[k] = v
-		}
+		m := maps.Clone(base)
 		for i := 0; i < len(more); i += 2 {
 			m[more[i]] = more[i+1]
 		}

@@ -26,7 +26,10 @@ func (Programs) Stream(ctx context.Context, argv []string, w io.Writer) error {
 	var stderr capped
 	cmd.Stdout, cmd.Stderr = w, &stderr
 	err := cmd.Run()
-	if err == nil || ctx.Err() != nil {
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // the caller has seen enough: that is how following ends
+	}
+	if err == nil {
 		return nil
 	}
 	if exit, ran := errors.AsType[*exec.ExitError](err); ran {

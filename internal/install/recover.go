@@ -93,8 +93,7 @@ func Recover(ctx context.Context, h host.Host, ctl Manager, t generators.Target,
 	} else {
 		rec.Action = Undone
 		err = r.undo(ctx, p.Steps)
-		var m managerErrors
-		if errors.As(err, &m) { // the files are back: trying again would not help
+		if m, ok := errors.AsType[managerErrors](err); ok { // the files are back: trying again would not help
 			for _, e := range m {
 				rec.Errors = append(rec.Errors, e.Error())
 			}
