@@ -321,7 +321,7 @@ func (r *runner) runBack(ctx context.Context, s Step) error {
 
 // restore puts back what was at the path of a step.
 func (r *runner) restore(s *Step) error {
-	if s.Change == "" || s.Change == Unchanged {
+	if s.Change == "" || s.Change == Unchanged || s.phase == purge {
 		return nil
 	}
 	if s.Verb == generators.WriteFile {

@@ -28,6 +28,7 @@ import (
 // ready; all others run.
 type manager struct {
 	mu     sync.Mutex
+	after  func() // each command
 	dir    string
 	loaded map[string]string // job -> content
 	state  map[string]*fakeState
@@ -51,7 +52,11 @@ func newManager(dir string) *manager {
 func (m *manager) Run(ctx context.Context, argv []string) (generators.Result, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.run(ctx, argv)
+	r, err := m.run(ctx, argv)
+	if m.after != nil {
+		m.after()
+	}
+	return r, err
 }
 
 func (m *manager) run(_ context.Context, argv []string) (generators.Result, error) {

@@ -24,6 +24,9 @@ var built struct {
 }
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == victimArg {
+		os.Exit(victim(os.Args[2:]))
+	}
 	code := m.Run()
 	if built.dir != "" {
 		os.RemoveAll(built.dir)
