@@ -143,7 +143,7 @@ func TestSyscallFilter(t *testing.T) {
 		{name: "tilde removes from an allow list", src: "SystemCallFilter=@mount\nSystemCallFilter=~chroot\n", permitted: []string{"mount"}, forbidden: []string{"chroot"}},
 		{name: "error number in a positive word", src: "SystemCallFilter=mount:EPERM chroot\n", permitted: []string{"chroot"}, forbidden: []string{"mount"}},
 		{name: "error number in a deny list", src: "SystemCallFilter=~mount:EPERM chroot:kill reboot:4096 swapon:EBOGUS acct:-1\n", permitted: []string{"reboot", "swapon", "acct"}, forbidden: []string{"mount", "chroot"}},
-		{name: "error names are case sensitive, numbers take C forms", src: "SystemCallFilter=~mount:eperm chroot:0x10 acct:EWOULDBLOCK\n", permitted: []string{"mount"}, forbidden: []string{"chroot", "acct"}},
+		{name: "error names in any case, numbers in C forms, kill as it is", src: "SystemCallFilter=~mount:ePerm chroot:0x10 acct:EWOULDBLOCK reboot:KILL\n", permitted: []string{"reboot"}, forbidden: []string{"mount", "chroot", "acct"}},
 		{name: "removed and denied with a number", src: "SystemCallFilter=@mount\nSystemCallFilter=~mount:EPERM\n", forbidden: []string{"mount"}},
 		{name: "empty resets", src: "SystemCallFilter=@mount\nSystemCallFilter=\nSystemCallFilter=~mount\n", permitted: []string{"reboot"}, forbidden: []string{"mount"}},
 		{name: "quotes are letters", src: "SystemCallFilter=\"mount\" chroot\n", permitted: []string{"chroot"}, forbidden: []string{"mount"}},
@@ -236,6 +236,38 @@ func TestRefused(t *testing.T) {
 		if !errors.As(err, &le) || le.Kind != BadSetting || !strings.Contains(le.Reason, tt.want) || le.Origin.Line != tt.line {
 			t.Errorf("%.60q: error %v, want %q in line %d", tt.src, err, tt.want, tt.line)
 		}
+	}
+}
+
+// TestOtherUnits: sockets, mounts and swaps have sandboxes too.
+func TestOtherUnits(t *testing.T) {
+	for _, tt := range []struct{ name, src, want string }{
+		{"a.socket", "[Socket]\nListenStream=80\nUser=x\n", ""},
+		{"a.socket", "[Socket]\nListenStream=[::1]:80\nAccept=yes\n", ""},
+		{"a.socket", "[Socket]\n", "listens nowhere"},
+		{"a.socket", "[Socket]\nListenStream=80\nListenStream=\n", "listens nowhere"},
+		{"a.socket", "[Socket]\nListenStream=bogus\n", "listens nowhere"},
+		{"a.socket", "[Socket]\nListenFIFO=/run/x\nAccept=yes\n", "accept connections"},
+		{"a.socket", "[Socket]\nListenStream=80\nAccept=yes\nService=x.service\n", "Service="},
+		{"a.socket", "[Socket]\nListenStream=80\nExecStartPre=bin/x\n", "neither a file name"},
+		{"x-y.mount", "[Mount]\nWhat=/dev/a\nWhere=/x//y/\n", ""},
+		{"x.mount", "[Mount]\nWhat=/dev/a\n", ""},
+		{"x.mount", "[Mount]\nWhat=/dev/a\nWhere=/y\n", "does not match"},
+		{"x.mount", "[Mount]\nWhere=/x\n", "What= is missing"},
+		{"dev-sda1.swap", "[Swap]\nWhat=/dev/sda1\n", ""},
+		{"a.swap", "[Swap]\nWhat=/dev/sda1\n", "does not match"},
+	} {
+		u, err := NewLoader(tree(map[string]string{tt.name: tt.src}), Options{}).LoadFile(tt.name)
+		switch {
+		case tt.want == "" && err != nil, tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)):
+			t.Errorf("%s %q: error %v, want %q", tt.name, tt.src, err, tt.want)
+		case err == nil && (u.Settings.KeyringMode.Value != "inherit" || !u.HasSandbox()):
+			t.Errorf("%s has the keyring mode %s", tt.name, u.Settings.KeyringMode.Value)
+		}
+	}
+	u, err := NewLoader(tree(map[string]string{"a.timer": "[Timer]\nOnCalendar=daily\n"}), Options{}).LoadFile("a.timer")
+	if err != nil || u.HasSandbox() {
+		t.Errorf("a timer has a sandbox (%v)", err)
 	}
 }
 

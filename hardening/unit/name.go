@@ -133,6 +133,29 @@ func unescapePath(s string) (string, bool) {
 	return "/" + p, true
 }
 
+// escapePath makes the part of a unit name that stands for a path.
+func escapePath(p string) string {
+	p = strings.Trim(simplifyPath(p), "/")
+	if p == "" {
+		return "-"
+	}
+	const hex = "0123456789abcdef"
+	var b strings.Builder
+	for i := range len(p) {
+		switch c := p[i]; {
+		case c == '/':
+			b.WriteByte('-')
+		case c == '-' || c == '\\' || c == '.' && i == 0 || !nameByte(c):
+			b.WriteString(`\x`)
+			b.WriteByte(hex[c>>4])
+			b.WriteByte(hex[c&15])
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
 // simplifyPath drops doubled slashes, "." parts and a slash at the end.
 func simplifyPath(p string) string {
 	if !strings.Contains(p, "//") && !strings.Contains(p, "/.") && !strings.HasPrefix(p, "./") &&

@@ -30,7 +30,7 @@ func newParser(u *Unit, l *Loader) *parser {
 		s.PrivateMounts.Value = No
 	}
 	s.KeyringMode.Value = "private"
-	if l.opts.Scope == User {
+	if l.opts.Scope == User || u.Type() != "service" {
 		s.KeyringMode.Value = "inherit"
 	}
 	s.NotifyAccess.Value, s.DevicePolicy.Value = "none", "auto"
@@ -358,6 +358,9 @@ func (p *parser) apply(d *directive, section, key, value string, o Origin) (skip
 	case "DeviceAllow":
 		return p.deviceAllow(value, o), false
 	case "Delegate":
+		if section != "Service" {
+			return "only services can delegate", false
+		}
 		// A list of controllers and the empty value delegate too.
 		v, ok := parseBool(value)
 		if !ok {
@@ -435,20 +438,53 @@ func (p *parser) apply(d *directive, section, key, value string, o Origin) (skip
 	case "ListenStream", "ListenDatagram", "ListenSequentialPacket", "ListenFIFO", "ListenSpecial", "ListenNetlink",
 		"ListenMessageQueue", "ListenUSBFunction":
 		if value == "" {
-			s.listeners = 0
+			s.listeners, s.silent = 0, 0
 			return "", false
 		}
+		switch key {
+		case "ListenStream", "ListenDatagram", "ListenSequentialPacket":
+			v, ok := p.expand(value)
+			local := v != "" && (v[0] == '/' || v[0] == '@')
+			if !ok || !validListen(v) || key == "ListenSequentialPacket" && !local {
+				return "not a socket address", false
+			}
+		case "ListenFIFO", "ListenSpecial":
+			v, ok := p.expand(value)
+			if !ok {
+				return badSpecifier, false
+			}
+			if _, why := p.checkPath(v); why != "" {
+				return why, false
+			}
+		}
 		s.listeners++
+		if key != "ListenStream" && key != "ListenSequentialPacket" {
+			s.silent++
+		}
 	case "Accept":
 		v, ok := parseBool(value)
 		if !ok {
 			return notBoolean, false
 		}
 		s.accept = v
-	case "What":
-		s.what = value
-	case "Where":
-		s.where = value
+	case "Service":
+		s.service = value
+	case "What", "Where":
+		v, ok := p.expand(value)
+		if !ok {
+			return badSpecifier, false
+		}
+		if key == "Where" || section == "Swap" {
+			var why string
+			if v, why = p.checkPath(v); why != "" && value != "" {
+				return why, false
+			}
+		}
+		if key == "What" {
+			s.what = v
+		} else {
+			s.where = v
+		}
 	default:
 		return p.generic(d, value), false
 	}

@@ -206,7 +206,7 @@ func (p *parser) syscallFilter(value string, o Origin) {
 }
 
 // validErrno accepts what may follow the colon of a system call: kill, the
-// name of an error or a number up to 4095.
+// name of an error in any case or a number up to 4095.
 func validErrno(s string) bool {
 	if s == "kill" {
 		return true
@@ -214,6 +214,6 @@ func validErrno(s string) bool {
 	if v, ok := parseInt(s); ok {
 		return v >= 0 && v <= 4095
 	}
-	_, ok := slices.BinarySearch(errnoNames[:], s)
+	_, ok := slices.BinarySearch(errnoNames[:], strings.ToUpper(s))
 	return ok
 }

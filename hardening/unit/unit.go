@@ -242,8 +242,10 @@ type Settings struct {
 	extraNamespace bool            // another setting that needs a mount namespace
 	workingHome    bool            // WorkingDirectory=~
 	listeners      int             // Listen lines of a socket
+	silent         int             // those that cannot accept connections
 	accept         bool
-	what, where    string
+	service        string // Service= of a socket
+	what, where    string // of a mount or swap
 }
 
 // credential is a LoadCredential or SetCredential entry.

@@ -290,3 +290,28 @@ func validImagePolicy(s string, version int) bool {
 	}
 	return true
 }
+
+// validListen is an address of ListenStream and its kin: a path, an abstract
+// name, a port, address:port or vsock:cid:port.
+func validListen(s string) bool {
+	if s == "" {
+		return false
+	}
+	if s[0] == '/' || s[0] == '@' {
+		return len(s) <= 108
+	}
+	port := func(v string) bool {
+		n, err := strconv.ParseUint(v, 10, 16)
+		return err == nil && n > 0
+	}
+	if rest, ok := strings.CutPrefix(s, "vsock:"); ok {
+		_, last, ok := strings.Cut(rest, ":")
+		_, err := strconv.ParseUint(last, 10, 32)
+		return ok && err == nil
+	}
+	if port(s) {
+		return true
+	}
+	a, err := netip.ParseAddrPort(s)
+	return err == nil && a.Port() > 0
+}

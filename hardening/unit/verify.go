@@ -9,9 +9,9 @@ func (p *parser) finish() *LoadError {
 	case "service":
 		reason = p.verifyService()
 	case "socket":
-		if p.unit.Settings.listeners == 0 {
-			reason = "the socket listens nowhere"
-		}
+		reason = p.verifySocket()
+	case "mount", "swap":
+		reason = p.verifyMount()
 	}
 	if reason == "" && p.unit.HasSandbox() {
 		reason = p.verifySandbox()
@@ -138,6 +138,44 @@ func (p *parser) verifyService() string {
 		return "Type=dbus needs BusName="
 	case p.opts.Version >= 257 && kind == "forking" && s.PrivatePIDs.Value:
 		return "PrivatePIDs= does not go with Type=forking"
+	}
+	return ""
+}
+
+// verifySocket is socket_verify of core/socket.c.
+func (p *parser) verifySocket() string {
+	s := &p.unit.Settings
+	switch {
+	case s.listeners == 0:
+		return "the socket listens nowhere"
+	case s.accept && s.silent > 0:
+		return "Accept=yes, but not every socket can accept connections"
+	case s.accept && s.service != "":
+		return "Accept=yes does not go with Service="
+	}
+	return ""
+}
+
+// verifyMount checks that a mount or swap is named after its path, which is
+// where an unset path comes from.
+func (p *parser) verifyMount() string {
+	s := &p.unit.Settings
+	prefix, _, suffix, _ := splitName(p.unit.Name)
+	path, key := s.where, "Where="
+	if suffix == ".swap" {
+		path, key = s.what, "What="
+	}
+	if path != "" && escapePath(path) != prefix {
+		return key + " does not match the name of the unit"
+	}
+	if path == "" {
+		path, _ = unescapePath(prefix)
+	}
+	switch {
+	case suffix == ".mount" && (path == "/proc" || path == "/sys" || path == "/dev" || path == "/run" || path == "/dev/shm" || path == "/dev/pts" || path == "/sys/fs/cgroup"):
+		return "this mount belongs to the manager"
+	case s.what == "" && suffix == ".mount":
+		return "What= is missing"
 	}
 	return ""
 }

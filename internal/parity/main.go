@@ -122,7 +122,7 @@ func run(corpus string, generate int, sweeping bool, seed uint64, roots, golden,
 	return nil
 }
 
-// corpusJobs lists the .service files below one directory of the corpus, each
+// corpusJobs lists the units with a sandbox below one directory of the corpus, each
 // for a process of its own, with a hash and the path inside the corpus.
 func corpusJobs(corpus, dir string) (jobs []job, hashes []string) {
 	root, err := filepath.Abs(corpus)
@@ -130,7 +130,7 @@ func corpusJobs(corpus, dir string) (jobs []job, hashes []string) {
 		return nil, nil
 	}
 	_ = filepath.WalkDir(filepath.Join(root, dir), func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || !strings.HasSuffix(path, ".service") {
+		if err != nil || e.IsDir() || !slices.Contains([]string{".service", ".socket", ".mount", ".swap"}, filepath.Ext(path)) {
 			return nil
 		}
 		rel, err := filepath.Rel(root, path)
