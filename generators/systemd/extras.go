@@ -240,8 +240,25 @@ func (r *renderer) tmpfilesOwn(id field.ID, dir string) bool {
 // tmpfilesToo reports whether systemd-tmpfiles makes a directory before the
 // unit does: systemd.exec(5) has ConfigurationDirectory= left to root, but
 // systemd 247 to 262 give one that they make themselves to the service's user.
-func (r *renderer) tmpfilesToo(id field.ID) bool {
-	return !r.user && r.at(235) && id == field.DirectoriesConfigName && (r.d.User != "" || r.d.Group != "" || r.d.Sandboxing.DynamicUser)
+// And they open the files that output goes to before they make the directories.
+func (r *renderer) tmpfilesToo(id field.ID, dir string) bool {
+	if r.user || !r.at(235) {
+		return false
+	}
+	if id == field.DirectoriesConfigName {
+		return r.d.User != "" || r.d.Group != "" || r.d.Sandboxing.DynamicUser
+	}
+	return r.outputBelow(dir)
+}
+
+// outputBelow reports whether output goes to a file below a directory.
+func (r *renderer) outputBelow(dir string) bool {
+	for _, to := range [...]string{r.d.Logging.Stdout, r.d.Logging.Stderr} {
+		if _, path, ok := strings.Cut(to, ":"); ok && strings.HasPrefix(path, dir+"/") {
+			return true
+		}
+	}
+	return false
 }
 
 // tmpfiles writes the directories that the target's units cannot make, or not
@@ -250,7 +267,7 @@ func (r *renderer) tmpfiles() {
 	dirs := &r.d.Directories
 	var out []byte
 	one := func(id field.ID, base, dir string, m spec.Mode, owned bool) {
-		if dir == "" || !r.tmpfilesOwn(id, dir) && !r.tmpfilesToo(id) {
+		if dir == "" || !r.tmpfilesOwn(id, dir) && !r.tmpfilesToo(id, base+dir) {
 			return
 		}
 		user, group := "root", "root"

@@ -2,6 +2,7 @@ package systemd
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/daemonize/daemonize/generators"
@@ -135,7 +136,15 @@ func (r *renderer) conditions() {
 	each(unitConditionSecurity, unitAssertSecurity, field.ConditionsSecurity, c.Security)
 	each(unitConditionCapability, unitAssertCapability, field.ConditionsCapability, c.Capability)
 	each(unitConditionEnvironment, unitAssertEnvironment, field.ConditionsEnvironment, c.Environment)
-	each(unitConditionMemory, unitAssertMemory, field.ConditionsMemory, c.Memory)
+	memory := slices.Clone(c.Memory)
+	for i, v := range memory {
+		// systemd 247 takes no unit.
+		digits := strings.TrimLeft(v, "!<>= ")
+		if size, ok := spec.ParseSize(digits); ok {
+			memory[i] = v[:len(v)-len(digits)] + strconv.FormatInt(int64(size), 10)
+		}
+	}
+	each(unitConditionMemory, unitAssertMemory, field.ConditionsMemory, memory)
 	each(unitConditionCPUs, unitAssertCPUs, field.ConditionsCPUs, c.CPUs)
 	if c.ACPower {
 		each(unitConditionACPower, unitAssertACPower, field.ConditionsACPower, []string{"true"})
@@ -507,6 +516,8 @@ func (r *renderer) stream(dir directive, id field.ID, value string) {
 	}
 	_, path, isFile := strings.Cut(value, ":")
 	switch {
+	case isFile && r.user && r.at(235) && (strings.HasPrefix(path, spec.RefLogsDir.Mark()) || strings.HasPrefix(path, spec.RefStateDir.Mark()) || strings.HasPrefix(path, spec.RefCacheDir.Mark())):
+		r.refuse(at(id), "systemd opens the file before it makes the directory, so the service would not start", "log to the journal, or to a file in a directory that exists")
 	case isFile && r.at(240):
 		r.prefixed(dir, at(id), "append:", path)
 	case isFile && r.at(236):

@@ -79,6 +79,9 @@ func (backend) Steps(b generators.Bundle, op generators.Op) []generators.Step {
 			verb, state = generators.Disable, "off"
 		}
 		switch {
+		case !redhat && !atBoot(b, j.Name):
+			// update-rc.d refuses a script without runlevels.
+			run(generators.Disable, j.Name, true, "update-rc.d", "-f", j.Name, "remove")
 		case redhat:
 			run(verb, j.Name, false, "chkconfig", "--add", j.Name)
 			run(verb, j.Name, false, "chkconfig", j.Name, state)
@@ -103,6 +106,22 @@ func (backend) Steps(b generators.Bundle, op generators.Op) []generators.Step {
 		// There is no step to verify: start returns when the service is up.
 	}
 	return steps
+}
+
+// atBoot reports whether the header of a job's script names runlevels to start
+// in: that of a job with timers does not.
+func atBoot(b generators.Bundle, job string) bool {
+	for _, a := range b.Artifacts {
+		if a.Path != "/etc/init.d/"+job {
+			continue
+		}
+		for l := range strings.Lines(string(a.Content)) {
+			if levels, ok := strings.CutPrefix(l, "# Default-Start:"); ok {
+				return strings.TrimSpace(levels) != ""
+			}
+		}
+	}
+	return true
 }
 
 // Status implements [generators.Controller] by asking the script.

@@ -38,6 +38,9 @@ func (backend) Operate(b generators.Bundle, verb generators.Verb) ([]generators.
 		}
 	case generators.Enable:
 		for _, j := range b.Jobs {
+			if !atBoot(b, j.Name) {
+				return nil, fmt.Errorf("cannot enable %s: its timers start it, and cron has them at boot", j.Name)
+			}
 			if redhat {
 				run(j.Name, false, "chkconfig", "--add", j.Name)
 				run(j.Name, false, "chkconfig", j.Name, "on")
@@ -49,9 +52,12 @@ func (backend) Operate(b generators.Bundle, verb generators.Verb) ([]generators.
 		}
 	case generators.Disable:
 		for _, j := range b.Jobs {
-			if redhat {
+			switch {
+			case !atBoot(b, j.Name):
+				return nil, fmt.Errorf("cannot disable %s: it is not started at boot, but by its timers in /etc/cron.d (stop does not end them; uninstall does)", j.Name)
+			case redhat:
 				run(j.Name, false, "chkconfig", j.Name, "off")
-			} else {
+			default:
 				run(j.Name, false, "update-rc.d", j.Name, "disable")
 			}
 		}

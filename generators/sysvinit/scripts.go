@@ -156,7 +156,11 @@ start() {
 	fi
 	launched=$now
 	while :; do
+		# The supervisor says what it is before it says what it does: it is gone
+		# only if it had said something before.
 		gone=
+		get_state
+		said=$state
 		alive "$dir/loop" || gone=1
 		get_state
 		case $state in
@@ -178,7 +182,7 @@ start() {
 			break
 		fi
 		clock
-		if [ -n "$gone" ] && { [ -n "$state" ] || [ "$now" -gt $((launched + 1000)) ]; }; then
+		if [ -n "$gone" ] && { [ -n "$said" ] || [ "$now" -gt $((launched + 1000)) ]; }; then
 			fail 'did not start: its supervisor has ended'
 			return 1
 		fi
