@@ -138,7 +138,9 @@ what a manager cannot do. Losing a security setting is an error.`,
 	root.AddCommand(
 		a.validateCmd(), a.renderCmd(), a.matrixCmd(), a.explainCmd(), a.nextCmd(), a.schemaCmd(), a.initCmd(), a.versionCmd(),
 		a.installCmd(), a.uninstallCmd(), a.diffCmd(), a.recoverCmd(),
+		a.statusCmd(), a.logsCmd(), a.listCmd(), a.doctorCmd(),
 	)
+	root.AddCommand(a.verbCmds()...)
 	return root
 }
 
