@@ -94,6 +94,14 @@ lab: ## test with real service managers (as root, on Debian 12 or later)
 	.ci/lab-roots systemd247 systemd252 systemd257 systemd262 sysvinit
 	go test -count=1 . ./generators/... ./internal/...
 
+# Downloads the units of some 185 Debian packages; the copies of the programs
+# are those of the lab. It takes several minutes.
+.PHONY: parity
+parity: ## compare exposure scores with systemd-analyze 252, 257 and 262
+	.ci/lab-roots systemd252 systemd257 systemd262
+	internal/parity/corpus.sh dist/corpus
+	go run ./internal/parity -corpus dist/corpus -generate 2000
+
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf dist

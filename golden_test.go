@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/daemonize/daemonize/internal/golden"
 	"github.com/daemonize/daemonize/spec"
 	"github.com/daemonize/daemonize/spec/diag"
+	"github.com/daemonize/daemonize/spec/field"
 )
 
 // TestGolden renders every testdata/golden/CASE/daemon.yaml for all backends,
@@ -63,6 +65,23 @@ func TestGolden(t *testing.T) {
 			}
 			golden.Tree(t, dir, files)
 		})
+	}
+}
+
+// TestEveryField keeps the case every-field complete.
+func TestEveryField(t *testing.T) {
+	src, err := os.ReadFile("testdata/golden/every-field/daemon.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	daemons, diags := spec.Decode("daemon.yaml", src)
+	if diags.HasErrors() {
+		t.Fatal(diags.Err())
+	}
+	for _, id := range field.All() {
+		if !slices.ContainsFunc(daemons, func(d *spec.Daemon) bool { return d.IsSet(id) && !d.FromProfile(id) }) {
+			t.Errorf("%s is not in the case", id)
+		}
 	}
 }
 

@@ -438,9 +438,15 @@ func (s Suite) golden(t *testing.T) []generators.Bundle {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, diags := generators.Render(s.Generator, mustDecode(t, string(src)), s.Targets[0], generators.Policy{})
-		if !diags.HasErrors() { // what is refused is written down in the case
-			bundles = append(bundles, b)
+		daemons, diags := spec.Decode(path, src)
+		if diags.HasErrors() {
+			t.Fatal(diags.Err())
+		}
+		for _, d := range daemons {
+			b, losses := generators.Render(s.Generator, d, s.Targets[0], generators.Policy{})
+			if !losses.HasErrors() { // what is refused is written down in the case
+				bundles = append(bundles, b)
+			}
 		}
 	}
 	return bundles

@@ -38,8 +38,10 @@ func TestGolden(t *testing.T) {
 		if diags.HasErrors() {
 			t.Fatal(diags.Err())
 		}
-		if b, losses := generators.Render(New(), found[0], target, generators.Policy{}); !losses.HasErrors() {
-			names, daemons, bundles = append(names, path), append(daemons, found[0]), append(bundles, b)
+		for _, d := range found {
+			if b, losses := generators.Render(New(), d, target, generators.Policy{}); !losses.HasErrors() {
+				names, daemons, bundles = append(names, path), append(daemons, d), append(bundles, b)
+			}
 		}
 	}
 	checked := 0

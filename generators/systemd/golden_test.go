@@ -124,11 +124,15 @@ func verifyRoot(t *testing.T) string {
 		}
 		for _, u := range units {
 			content, err := os.ReadFile(u)
-			if err == nil && (strings.HasSuffix(u, ".target") || strings.HasSuffix(u, ".slice")) {
+			if err == nil && (strings.HasSuffix(u, ".target") || strings.HasSuffix(u, ".slice") || strings.HasSuffix(u, ".socket")) {
 				plant(t, filepath.Join(root, u), content, 0o644)
 			}
 		}
 	}
+	// Services of type dbus need it, also where no bus is installed.
+	plant(t, root+"/etc/systemd/system/dbus.socket", []byte("[Socket]\nListenStream=/run/dbus/system_bus_socket\n"), 0o644)
+	plant(t, root+"/etc/systemd/system/dbus.service", []byte("[Service]\nExecStart=/bin/true\n"), 0o644)
+	dummy(t, root, "/bin/true")
 	return root
 }
 

@@ -38,8 +38,8 @@ func TestGoldenRun(t *testing.T) {
 				if losses.HasErrors() {
 					t.Skip("this case is refused on SysVinit: that is what it is for")
 				}
-				if d.Sandboxing.SELinuxContext != "" || d.Sandboxing.RootDirectory != "" {
-					t.Skip("there is no SELinux and no prepared root directory in the container")
+				if d.Sandboxing.SELinuxContext != "" || d.Sandboxing.RootDirectory != "" || d.Scheduling.Priority != 0 {
+					t.Skip("the container has no SELinux, no prepared root directory and no right to realtime scheduling")
 				}
 				m.stage(d)
 				m.write(b)
@@ -103,7 +103,11 @@ func (m machine) stage(d *spec.Daemon) {
 		program(d.Command, "case $1 in -t | -s) exit ;; esac\nexec sleep 1000")
 	}
 	if d.Shell != "" {
-		m.WriteFile("/usr/bin/"+d.Name, "#!/bin/sh\nexec sleep 1000\n", 0o755)
+		end := "exec sleep 1000"
+		if d.Type == "oneshot" {
+			end = "exit 0"
+		}
+		m.WriteFile("/usr/bin/"+d.Name, "#!/bin/sh\n"+end+"\n", 0o755)
 	}
 	for _, hooks := range [][]spec.Hook{d.Hooks.PreStart, d.Hooks.PostStart, d.Hooks.PreStop, d.Hooks.PostStop} {
 		for _, h := range hooks {
