@@ -39,6 +39,7 @@ func Check(d *spec.Daemon, h Host, scope generators.Scope) diag.List {
 	c.commands()
 	c.files()
 	c.addresses()
+	c.found.Sort()
 	return c.found
 }
 
