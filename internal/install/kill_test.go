@@ -160,7 +160,7 @@ func prepared(t *testing.T, op, backend string) *machine {
 }
 
 // equal compares states of a host and its manager without failing.
-func equal(h *machine, t *testing.T, files, running map[string]string) bool {
+func equal(t *testing.T, h *machine, files, running map[string]string) bool {
 	return maps.Equal(h.snapshot(t), files) && maps.Equal(h.m.running(), running)
 }
 
@@ -194,9 +194,9 @@ func TestKilled(t *testing.T) {
 							t.Fatal(err)
 						}
 						switch {
-						case equal(h, t, files, running):
+						case equal(t, h, files, running):
 							old++
-						case equal(h, t, newFiles, newRunning):
+						case equal(t, h, newFiles, newRunning):
 						default:
 							same(t, what+", files", files, h.snapshot(t))
 							same(t, what+", manager", running, h.m.running())

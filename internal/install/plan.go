@@ -151,6 +151,25 @@ type linker interface {
 	Links(b generators.Bundle) []generators.Artifact
 }
 
+// stager is a controller whose manager's tools keep links, which have to be
+// made without them below another root.
+type stager interface {
+	// StagedLinks is as Links of a linker.
+	StagedLinks(b generators.Bundle) []generators.Artifact
+}
+
+// linksOf returns the links to plan. Those of a stager that were made before
+// the system came to run are left to its tools.
+func (p *planner) linksOf(b generators.Bundle) (links []generators.Artifact, ok bool) {
+	if l, ok := p.c.(linker); ok {
+		return l.Links(b), true
+	}
+	if s, ok := p.c.(stager); ok && !p.h.Live() {
+		return s.StagedLinks(b), true
+	}
+	return nil, false
+}
+
 // shadower is a controller whose manager prefers our files to those of others.
 type shadower interface {
 	// Shadows returns paths of files that would no longer have an effect
@@ -263,6 +282,7 @@ type planner struct {
 	known   map[string][]*Manifest       // by directory
 	asked   map[string]generators.Status // by backend and job
 	levels  map[string]int               // of daemons
+	edits   map[string]int               // steps that edit files of several, by path
 	others  []*Manifest
 	errs    []error
 
@@ -280,7 +300,7 @@ type planner struct {
 func newPlanner(ctx context.Context, h host.Host, ctl Manager, op generators.Op, o Options) *planner {
 	return &planner{Plan: &Plan{Op: op, h: h, ctl: ctl}, ctx: ctx, o: o,
 		made: map[string]bool{}, gone: map[string]bool{}, written: map[string]string{},
-		known: map[string][]*Manifest{}, asked: map[string]generators.Status{}}
+		known: map[string][]*Manifest{}, asked: map[string]generators.Status{}, edits: map[string]int{}}
 }
 
 // done puts the steps of all daemons into order.
@@ -651,7 +671,7 @@ func (p *planner) ourDirectories(from int, manifest string) []string {
 }
 
 func (p *planner) links() {
-	l, ok := p.c.(linker)
+	found, ok := p.linksOf(p.b)
 	if !ok {
 		return
 	}
@@ -666,9 +686,10 @@ func (p *planner) links() {
 		}
 		return
 	}
-	for _, a := range l.Links(p.b) {
+	for _, a := range found {
 		p.file(a, links)
 	}
+	p.editShared(p.b, generators.Install, links)
 }
 
 // stale plans the removal of files and jobs that the old installation had and
@@ -788,6 +809,12 @@ func (p *planner) accounts() {
 		}
 	}
 	if !missing && len(p.changed) == 0 {
+		return
+	}
+	if !p.h.Live() && !slices.ContainsFunc(p.b.Artifacts, func(a generators.Artifact) bool { return path.Dir(a.Path) == "/etc/sysusers.d" }) {
+		for _, a := range p.b.Accounts {
+			p.account(a)
+		}
 		return
 	}
 	for _, s := range p.c.Steps(p.b, generators.Install) {
@@ -977,6 +1004,7 @@ func (p *planner) uninstall(m *Manifest) {
 	p.outcome.Jobs, p.outcome.Change = p.b.Jobs, Delete
 	p.purge(m)
 	p.retire(p.b, func(string) bool { return true })
+	p.editShared(p.b, generators.Uninstall, removal)
 	// Links first: they must not dangle if something goes wrong. Those that an
 	// operator made to our files would do so as well.
 	if l, ok := p.c.(linker); ok {

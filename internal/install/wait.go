@@ -254,12 +254,18 @@ func (r *runner) explain(ctx context.Context, s *Step, f *Failure) {
 	if st, err := c.Status(ctx, r.h, s.target, s.Job); err == nil {
 		f.Reason = st.Reason
 	}
-	if rec, ok := c.(recorder); ok {
+	// What a job said last may still be on its way to the log.
+	for try := 0; try < 5 && len(f.Log) == 0; try++ {
+		rec, ok := c.(recorder)
+		if !ok || try > 0 && r.clock.Sleep(ctx, longestPoll/2) != nil {
+			break
+		}
 		out, err := r.h.Run(ctx, rec.Logs(s.target, s.Job, logLines))
-		if err == nil && out.Code == 0 {
-			for line := range strings.Lines(out.Stdout) {
-				f.Log = append(f.Log, strings.TrimRight(line, "\r\n"))
-			}
+		if err != nil || out.Code != 0 {
+			break
+		}
+		for line := range strings.Lines(out.Stdout) {
+			f.Log = append(f.Log, strings.TrimRight(line, "\r\n"))
 		}
 	}
 	if errors.Is(f.Err, context.Canceled) {
