@@ -376,8 +376,7 @@ func TestNames(t *testing.T) {
 	} {
 		u, err := NewLoader(files, Options{}).LoadFile("u/" + name + ".service")
 		got := ""
-		var le *LoadError
-		if errors.As(err, &le) {
+		if le, ok := errors.AsType[*LoadError](err); ok {
 			got = fmt.Sprint("kind ", le.Kind)
 		} else {
 			got = u.Name + " " + u.Settings.User.Value

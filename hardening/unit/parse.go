@@ -518,6 +518,7 @@ func (p *parser) generic(d *directive, value string) string {
 	case kindEnum:
 		_, ok = p.enumValue(d, "yes", value)
 		ok, reason = ok || value == "", notWord
+	case kindOther: // anything goes
 	}
 	if ok {
 		return ""

@@ -198,7 +198,7 @@ func (a *app) userManager(ctx context.Context, l *findings, h host.Host) {
 	}
 	r, err := h.Run(ctx, []string{"loginctl", "show-user", u.Username, "--property=Linger", "--value"})
 	switch linger := strings.TrimSpace(r.Stdout); {
-	case h.Exists("/var/lib/systemd/linger/"+u.Username), err == nil && linger == "yes":
+	case h.Exists("/var/lib/systemd/linger/" + u.Username), err == nil && linger == "yes":
 		l.add("linger", "ok", "services of "+u.Username+" run from boot to shutdown", "")
 	default:
 		l.add("linger", "warning", "services of "+u.Username+" end with the last session and do not start at boot", "loginctl enable-linger "+u.Username)
@@ -311,4 +311,3 @@ func leftovers(l *findings, h host.Host, manifests []*install.Manifest) {
 		}
 	}
 }
-

@@ -328,12 +328,13 @@ func (g *generator) unitFile() string {
 func (g *generator) otherUnit(base, name string) string {
 	switch {
 	case strings.HasSuffix(name, ".socket"):
-		s := "[Socket]\n"
+		var s strings.Builder
+		s.WriteString("[Socket]\n")
 		for range 1 + g.r.IntN(2) {
-			s += pick(g, []string{"ListenStream=", "ListenStream=", "ListenDatagram=", "ListenFIFO=", "ListenSequentialPacket="}) +
-				pick(g, []string{"80", "/run/x", "@x", "127.0.0.1:80", "[::1]:80", "vsock:2:80", "", "bogus", "0", "65536", "1.2.3.4", "%t/%p", "[::1]"}) + "\n"
+			s.WriteString(pick(g, []string{"ListenStream=", "ListenStream=", "ListenDatagram=", "ListenFIFO=", "ListenSequentialPacket="}) +
+				pick(g, []string{"80", "/run/x", "@x", "127.0.0.1:80", "[::1]:80", "vsock:2:80", "", "bogus", "0", "65536", "1.2.3.4", "%t/%p", "[::1]"}) + "\n")
 		}
-		return s + pick(g, []string{"", "", "Accept=yes\n", "Accept=yes\nService=x.service\n", "Service=x.service\n"}) + g.settings(g.r.IntN(6))
+		return s.String() + pick(g, []string{"", "", "Accept=yes\n", "Accept=yes\nService=x.service\n", "Service=x.service\n"}) + g.settings(g.r.IntN(6))
 	case strings.HasSuffix(name, ".mount"):
 		return "[Mount]\n" + pick(g, []string{"What=/dev/x\n", "What=/dev/x\n", "What=tmpfs\n", ""}) +
 			pick(g, []string{"Where=/" + base + "\n", "Where=//" + base + "/\n", "Where=/other\n", "Where=" + base + "\n", "Where=/%p\n", ""}) + g.settings(g.r.IntN(6))

@@ -11,6 +11,7 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
@@ -131,7 +132,7 @@ func corpusJobs(corpus, dir string) (jobs []job, hashes []string) {
 	}
 	_ = filepath.WalkDir(filepath.Join(root, dir), func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() || !slices.Contains([]string{".service", ".socket", ".mount", ".swap"}, filepath.Ext(path)) {
-			return nil
+			return nil //nolint:nilerr // what cannot be read is no unit
 		}
 		rel, err := filepath.Rel(root, path)
 		if err != nil {
@@ -274,7 +275,7 @@ func assess(l *unit.Loader, file string) (string, result) {
 	u, err := l.LoadFile(file)
 	if err != nil {
 		name := filepath.Base(file)
-		if le, ok := err.(*unit.LoadError); ok {
+		if le, ok := errors.AsType[*unit.LoadError](err); ok {
 			name = le.Name
 		}
 		return name, result{refused: true, message: err.Error()}
