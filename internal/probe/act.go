@@ -12,7 +12,6 @@ import (
 	"os/signal"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -51,7 +50,7 @@ func check(err error) {
 //	pidfile=PATH     write the process ID
 //	shm=N            make a System V shared memory segment with key N
 //	syslog=PATH      receive datagrams of syslog(3) at PATH, and note them
-//	serve=ADDRESS    answer HTTP requests with 200
+//	serve=ADDRESS,N  answer N HTTP requests with 200 and note them
 //	accept           accept one connection on descriptor 3, and note it
 //	file=PATH        wait until PATH exists
 //	sleep=DURATION   wait
@@ -177,20 +176,20 @@ func on(arg string) {
 }
 
 func notify(text string) {
-	c, err := net.Dial("unixgram", os.Getenv("NOTIFY_SOCKET"))
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	check(err)
-	defer c.Close()
-	_, err = c.Write([]byte(strings.ReplaceAll(text, ",", "\n")))
-	check(err)
+	defer unix.Close(fd)
+	to := &unix.SockaddrUnix{Name: os.Getenv("NOTIFY_SOCKET")}
+	check(unix.Sendto(fd, []byte(strings.ReplaceAll(text, ",", "\n")), 0, to))
 	// With a barrier the manager has looked at who sent it before this
 	// process can end (sd_notify_barrier(3)).
 	r, w, err := os.Pipe()
 	check(err)
-	_, _, err = c.(*net.UnixConn).WriteMsgUnix([]byte("BARRIER=1"), syscall.UnixRights(int(w.Fd())), nil)
-	check(err)
+	check(unix.Sendmsg(fd, []byte("BARRIER=1"), unix.UnixRights(int(w.Fd())), to, 0))
 	w.Close()
-	r.SetReadDeadline(time.Now().Add(5 * time.Second))
+	check(r.SetReadDeadline(time.Now().Add(5 * time.Second)))
 	r.Read(make([]byte, 1))
+	r.Close()
 }
 
 func syslog(path string) {
@@ -208,17 +207,22 @@ func syslog(path string) {
 	}()
 }
 
-func serve(address string) {
+func serve(arg string) {
+	address, times, _ := strings.Cut(arg, ",")
+	n, err := strconv.Atoi(times)
+	check(err)
 	l, err := net.Listen("tcp", address)
 	check(err)
 	go func() {
-		for {
+		defer l.Close()
+		for range n {
 			c, err := l.Accept()
 			check(err)
 			c.SetDeadline(time.Now().Add(5 * time.Second))
 			c.Read(make([]byte, 1024))
 			c.Write([]byte("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"))
 			c.Close()
+			note("served")
 		}
 	}()
 }

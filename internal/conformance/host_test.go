@@ -1,0 +1,460 @@
+package conformance
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/daemonize/daemonize"
+	"github.com/daemonize/daemonize/generators"
+	"github.com/daemonize/daemonize/internal/lab"
+	"github.com/daemonize/daemonize/spec"
+	"github.com/daemonize/daemonize/spec/field"
+)
+
+// patience bounds every wait; cron needs up to a minute.
+const patience = 100 * time.Second
+
+// host is a service manager in a machine of the lab.
+type host struct {
+	m       *lab.Machine
+	gen     generators.Generator
+	control generators.Controller
+	target  generators.Target
+	out     string // a directory of this machine, /out in the container
+	daemons map[string]*daemon
+	ns      map[string]string // namespaces of the manager
+	started string            // what starting said
+	serial  sync.Mutex        // insserv cannot run twice at once
+}
+
+// daemon is an installed daemon.
+type daemon struct {
+	*host
+	name   string
+	group  *group
+	bundle generators.Bundle
+	err    error // of its run
+
+	once   sync.Once
+	report *report
+	repErr error
+}
+
+// report is what the probe prints (internal/probe).
+type report struct {
+	Argv        []string
+	Env         map[string]string
+	Cwd         string
+	PID         int
+	UID         int
+	GID         int
+	Groups      []int
+	Umask       string
+	Rlimits     map[string]string
+	Nice        int
+	Policy      int
+	IOPrio      int
+	OOM         int
+	Slack       int64
+	Status      map[string]string
+	Streams     [3]string
+	NS          map[string]string
+	Files       map[string]string
+	Machine     string
+	Personality int
+	SecureBits  int
+	MemPolicy   int
+	Stdin       string
+	Sockets     []struct {
+		Name, Kind, Address string
+		Options             map[string]int
+	}
+	Paths     map[string]string
+	Calls     map[string]string
+	Processes int
+}
+
+// Read, Exists and Run make the host one that a controller can ask.
+
+func (h *host) ReadFile(path string) ([]byte, error) {
+	r := h.m.Run("cat", "--", path)
+	if r.Code != 0 {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: fs.ErrNotExist}
+	}
+	return []byte(r.Stdout), nil
+}
+
+func (h *host) Exists(path string) bool { return h.m.Run("test", "-e", path).Code == 0 }
+
+func (h *host) Run(_ context.Context, argv []string) (generators.Result, error) {
+	r := h.m.Run(argv...)
+	return generators.Result{Code: r.Code, Stdout: r.Stdout, Stderr: r.Stderr}, nil
+}
+
+// sh runs a script in the machine and returns what it printed.
+func (h *host) sh(script string) (string, error) {
+	r := h.m.Run("sh", "-c", script)
+	if r.Code != 0 || r.Err != nil {
+		return r.Stdout, fmt.Errorf("%q: %v", script, r)
+	}
+	return strings.TrimSpace(r.Stdout), nil
+}
+
+// is reports whether the host's backend is name.
+func (h *host) is(name string) bool { return h.target.Backend == name }
+
+// column is the title of the host's results.
+func (h *host) column(root string) string {
+	switch {
+	case h.is("systemd"):
+		return "systemd " + strings.TrimPrefix(root, "systemd")
+	case h.is("sysvinit"):
+		return "SysVinit " + strconv.Itoa(int(h.target.Version/generators.Major)) + fmt.Sprintf(".%02d", int(h.target.Version%generators.Major))
+	}
+	return "supervisord 4.2.5"
+}
+
+// boot starts a machine with a manager.
+func boot(t *testing.T, root, backend, probe string) *host {
+	t.Helper()
+	out, err := os.MkdirTemp("/var/tmp", "conformance") // open for all users, unlike t.TempDir
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(out) })
+	if err := os.Chmod(out, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	h := &host{out: out, daemons: map[string]*daemon{}}
+	h.m = lab.Boot(t, root, lab.Bind(probe, "/usr/bin/probe"), lab.Bind(probe, "/usr/bin/wget"), lab.ReadWriteBind(out, "/out"))
+	if text, err := h.sh(prepare); err != nil {
+		t.Fatalf("cannot prepare: %v %s", err, text)
+	}
+	if backend == "supervisord" {
+		h.m.MustRun("supervisord", "-c", "/etc/supervisor/supervisord.conf")
+		h.m.WaitFor("supervisord", func() bool { return h.m.Run("supervisorctl", "version").Code == 0 })
+	}
+	gen, ok := daemonize.Backend(backend)
+	if !ok {
+		t.Fatalf("no backend %s", backend)
+	}
+	h.gen, h.control = gen, gen.(generators.Controller)
+	if h.target, ok = h.control.Detect(t.Context(), h, generators.System); !ok {
+		t.Fatalf("%s is not detected", backend)
+	}
+	h.ns = map[string]string{}
+	for _, ns := range []string{"ipc", "mnt", "net", "pid", "user", "uts", "cgroup"} {
+		h.ns[ns] = strings.TrimSpace(h.m.MustRun("readlink", "/proc/1/ns/"+ns))
+	}
+	return h
+}
+
+// everything is the consent to lose what the table says is lost: what is lost
+// is looked at here, not refused.
+func everything() generators.Policy {
+	var p generators.Policy
+	for _, id := range field.All() {
+		p.Allow = append(p.Allow, id.String())
+	}
+	return p
+}
+
+// document is the spec of a group, with what every probe needs.
+func (g *group) document() string {
+	name := "c-" + g.name
+	var b strings.Builder
+	b.WriteString("version: 1\nname: " + name + "\n")
+	has := func(key string) bool {
+		return strings.HasPrefix(g.doc, key+":") || strings.Contains(g.doc, "\n"+key+":")
+	}
+	if !has("command") && !has("shell") {
+		b.WriteString("command: [/usr/bin/probe, --do, '" + g.orders() + "']\n")
+	}
+	if !has("logging") {
+		b.WriteString("logging: {stdout: 'append:/out/" + name + ".json'}\n")
+	}
+	if !has("environment") {
+		b.WriteString("environment: {PROBE_NOTES: /out/" + name + ".notes" + g.env + "}\n")
+	}
+	if g.run != nil && !has("install") {
+		b.WriteString("install: {enable: false, start: false}\n")
+	}
+	if !has("stop") {
+		b.WriteString("stop: {timeout: 5s}\n")
+	}
+	b.WriteString(strings.ReplaceAll(g.doc, "<N>", name))
+	return b.String()
+}
+
+func (g *group) orders() string {
+	if g.do == "" {
+		return "report wait"
+	}
+	return g.do
+}
+
+// install renders the groups and puts their files into the machine.
+func (h *host) install(t *testing.T, groups []*group) {
+	t.Helper()
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	seen := map[string]bool{}
+	policy := everything()
+	var accounts [][]string
+	for _, g := range groups {
+		if !g.wanted(h) {
+			continue
+		}
+		doc := g.document()
+		daemons, diags := spec.Decode(g.name+".yaml", []byte(doc))
+		if diags.HasErrors() || len(daemons) != 1 {
+			t.Fatalf("%s: %v\n%s", g.name, diags, doc)
+		}
+		b, diags := generators.Render(h.gen, daemons[0], h.target, policy)
+		if diags.HasErrors() {
+			if g.refused != "" && h.is(g.refused) {
+				continue
+			}
+			t.Errorf("%s on %s: %v", g.name, h.target, diags)
+			continue
+		}
+		h.daemons[g.name] = &daemon{host: h, name: "c-" + g.name, group: g, bundle: b}
+		for _, a := range b.Artifacts {
+			for dir := filepath.Dir(a.Path); !seen[dir] && dir != "/"; dir = filepath.Dir(dir) {
+				seen[dir] = true
+			}
+			err := w.WriteHeader(&tar.Header{Name: a.Path[1:], Mode: int64(a.Mode.Perm()), Size: int64(len(a.Content)), ModTime: time.Unix(1, 0)})
+			if err == nil {
+				_, err = w.Write(a.Content)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, s := range h.control.Steps(b, generators.Install) {
+			if s.Verb == generators.MakeUser {
+				accounts = append(accounts, s.Argv)
+			}
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r := h.m.RunContext(t.Context(), &archive, "tar", "-x", "-C", "/", "--no-overwrite-dir")
+	if r.Code != 0 || r.Err != nil {
+		t.Fatal(r)
+	}
+	for _, argv := range accounts {
+		if r := h.m.Run(argv...); r.Code != 0 {
+			t.Fatalf("%q: %v", argv, r)
+		}
+	}
+}
+
+// startAll reads the files and starts the daemons that are only looked at.
+func (h *host) startAll(t *testing.T) {
+	t.Helper()
+	var jobs []string
+	for _, d := range h.daemons {
+		if d.group.run == nil {
+			jobs = append(jobs, d.job())
+		}
+	}
+	var script string
+	switch h.target.Backend {
+	case "systemd":
+		script = "systemctl set-environment CONF_SET=1 && systemctl daemon-reload && systemctl start --no-block " + strings.Join(jobs, " ")
+	case "sysvinit":
+		script = "export CONF_PASSED=yes\nfor j in " + strings.Join(jobs, " ") + "; do echo $j; done | xargs -P 8 -n 1 sh -c '/etc/init.d/$1 start || true' start"
+	default:
+		script = "supervisorctl update"
+	}
+	if !h.is("systemd") {
+		script += "\n/etc/init.d/cron start"
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	// What cannot start is found by its group.
+	r := h.m.RunContext(ctx, nil, "sh", "-c", script)
+	if r.Err != nil {
+		t.Fatal(r)
+	}
+	h.started = r.Stdout + r.Stderr
+}
+
+// await polls until cond holds.
+func await(what string, cond func() bool) error {
+	deadline := time.Now().Add(patience)
+	for step := 10 * time.Millisecond; !cond(); time.Sleep(step) {
+		if time.Now().After(deadline) {
+			return errors.New("waited in vain for " + what)
+		}
+		step = min(step*2, 200*time.Millisecond)
+	}
+	return nil
+}
+
+// job is the name under which the manager knows the daemon itself.
+func (d *daemon) job() string {
+	if h := d.host; h.is("systemd") {
+		return d.name + ".service"
+	}
+	return d.name
+}
+
+// do has the manager carry out a verb.
+func (d *daemon) do(verb string) lab.Result { return d.doJob(verb, d.job()) }
+
+func (d *daemon) doJob(verb, job string) lab.Result {
+	switch d.target.Backend {
+	case "systemd":
+		return d.m.Run("systemctl", verb, job)
+	case "sysvinit":
+		return d.m.Run("/etc/init.d/"+job, verb)
+	}
+	if verb == "reload" { // what the script is for
+		return d.m.Run("/usr/lib/daemonize/" + d.name + "/reload")
+	}
+	return d.m.Run("supervisorctl", verb, job)
+}
+
+func (d *daemon) start() error {
+	if r := d.do("start"); r.Code != 0 || r.Err != nil {
+		return fmt.Errorf("start: %v", r)
+	}
+	return nil
+}
+
+func (d *daemon) stop() error {
+	if r := d.do("stop"); r.Code != 0 || r.Err != nil {
+		return fmt.Errorf("stop: %v", r)
+	}
+	return nil
+}
+
+func (d *daemon) status() generators.Status {
+	s, err := d.control.Status(context.Background(), d.host, d.target, d.job())
+	if err != nil {
+		s.Reason = err.Error()
+	}
+	return s
+}
+
+// becomes waits for a state.
+func (d *daemon) becomes(want generators.State) error {
+	var s generators.Status
+	err := await("", func() bool { s = d.status(); return s.State == want })
+	if err != nil {
+		return fmt.Errorf("is %+v, want %s", s, want)
+	}
+	return nil
+}
+
+// notes returns what the probe noted, with the times in nanoseconds.
+func (d *daemon) notes() (texts []string, times []int64) {
+	content, err := os.ReadFile(filepath.Join(d.out, d.name+".notes"))
+	if err != nil {
+		return nil, nil
+	}
+	for line := range strings.Lines(string(content)) {
+		at, text, _ := strings.Cut(strings.TrimSpace(line), " ")
+		n, _ := strconv.ParseInt(at, 10, 64)
+		texts, times = append(texts, text), append(times, n)
+	}
+	return texts, times
+}
+
+// count returns how often a note was made.
+func (d *daemon) count(note string) int {
+	n := 0
+	texts, _ := d.notes()
+	for _, t := range texts {
+		if t == note {
+			n++
+		}
+	}
+	return n
+}
+
+// noted waits until a note was made n times.
+func (d *daemon) noted(note string, n int) error {
+	if err := await("", func() bool { return d.count(note) >= n }); err != nil {
+		texts, _ := d.notes()
+		return fmt.Errorf("noted %q, want %d times %q", texts, n, note)
+	}
+	return nil
+}
+
+// touch makes a file that the probe waits for: /out/NAME.SUFFIX.
+func (d *daemon) touch(suffix string) error {
+	return os.WriteFile(filepath.Join(d.out, d.name+"."+suffix), nil, 0o644)
+}
+
+// look waits for the report.
+func (d *daemon) look() (*report, error) {
+	d.once.Do(func() {
+		d.repErr = await("", func() bool {
+			content, err := os.ReadFile(filepath.Join(d.out, d.name+".json"))
+			if err != nil {
+				return false
+			}
+			for line := range bytes.Lines(content) {
+				r := new(report)
+				if bytes.HasSuffix(line, []byte("}\n")) && json.Unmarshal(line, r) == nil {
+					d.report = r
+				}
+			}
+			return d.report != nil
+		})
+		if d.repErr != nil {
+			d.repErr = fmt.Errorf("no report: %s", d.story())
+		}
+	})
+	return d.report, d.repErr
+}
+
+// story tells what is known about a daemon that does not do what it should.
+func (d *daemon) story() string {
+	s := fmt.Sprintf("%+v\n", d.status())
+	if d.is("systemd") {
+		s += d.m.Run("journalctl", "--no-pager", "--output=cat", "--unit="+d.job(), "--lines=15").Stdout
+	}
+	for line := range strings.Lines(d.started) {
+		if strings.Contains(line, d.name+":") {
+			s += line
+		}
+	}
+	content, _ := os.ReadFile(filepath.Join(d.out, d.name+".json"))
+	return s + string(content)
+}
+
+// property asks systemd what it took.
+func (d *daemon) property(unit, name string) string {
+	return strings.TrimSpace(d.m.Run("systemctl", "show", "--value", "--property="+name, unit).Stdout)
+}
+
+// file returns the installed file whose path ends so, as it is in the machine.
+func (d *daemon) file(suffix string) string {
+	for _, a := range d.bundle.Artifacts {
+		if strings.HasSuffix(a.Path, suffix) {
+			content, err := d.ReadFile(a.Path)
+			if err != nil {
+				return err.Error()
+			}
+			return string(content)
+		}
+	}
+	return ""
+}
