@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/daemonize/daemonize/spec/diag"
+	"github.com/daemonize/daemonize/spec/field"
 )
 
 // Condense returns the list for people: losses of fields of the same mapping,
@@ -18,7 +19,7 @@ func Condense(list diag.List) diag.List {
 	first := map[key]int{} // index in out
 	fields := map[int][]string{}
 	for _, g := range list {
-		name := fieldName(g.Path)
+		name := field.OfPath(g.Path)
 		rest, ok := strings.CutPrefix(g.Summary, name+" ")
 		dot := strings.LastIndexByte(g.Path, '.')
 		if !ok || dot < 0 || g.Severity == diag.Error || g.Backend == "" {

@@ -144,7 +144,7 @@ func judge(list diag.List, d *spec.Daemon, t Target, p Policy) diag.List {
 // accepted reports whether the author or the caller consented to losing what
 // is at path.
 func accepted(d *spec.Daemon, t Target, p Policy, path string) bool {
-	name := fieldName(path)
+	name := field.OfPath(path)
 	return slices.ContainsFunc(p.Allow, func(group string) bool { return covers(group, name) }) ||
 		slices.ContainsFunc(d.AcceptLoss, func(c spec.Consent) bool {
 			return (c.Backend == t.Backend || c.Backend == "*") && covers(c.Field, name)
@@ -161,7 +161,7 @@ func staleConsents(d *spec.Daemon, t Target, losses diag.List) diag.List {
 			continue
 		}
 		used := slices.ContainsFunc(losses, func(g diag.Diagnostic) bool {
-			return g.Code == diag.AcceptedLoss && covers(c.Field, fieldName(g.Path))
+			return g.Code == diag.AcceptedLoss && covers(c.Field, field.OfPath(g.Path))
 		})
 		if !used {
 			path := "accept_loss." + c.Backend + "[" + strconv.Itoa(n) + "]"
@@ -178,21 +178,6 @@ func staleConsents(d *spec.Daemon, t Target, losses diag.List) diag.List {
 func covers(group, name string) bool {
 	rest, ok := strings.CutPrefix(name, group)
 	return ok && (rest == "" || rest[0] == '.')
-}
-
-// fieldName strips list indexes: timers[0].cron is timers.cron.
-func fieldName(path string) string {
-	for {
-		i := strings.IndexByte(path, '[')
-		if i < 0 {
-			return path
-		}
-		j := strings.IndexByte(path[i:], ']')
-		if j < 0 {
-			return path
-		}
-		path = path[:i] + path[i+j+1:]
-	}
 }
 
 // overrideNotes lists the native keys that the spec adds for this backend.

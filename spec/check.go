@@ -63,7 +63,7 @@ func (c *checker) word(path string) (diag.Span, bool) {
 	if i < 0 {
 		return diag.Span{}, false
 	}
-	id, ok := field.Lookup(vocabularyName(path[:i]))
+	id, ok := field.Lookup(field.OfPath(path[:i]))
 	if !ok || id.Info().Kind != "command" {
 		return diag.Span{}, false
 	}
@@ -93,7 +93,7 @@ func (c *checker) word(path string) (diag.Span, bool) {
 
 // given reports whether a path is in the document, itself or through sugar.
 func (c *checker) given(path string) bool {
-	id, ok := field.Lookup(vocabularyName(path))
+	id, ok := field.Lookup(field.OfPath(path))
 	return !ok || c.present.has(id)
 }
 

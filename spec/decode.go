@@ -186,7 +186,7 @@ func (d *decoder) wrongType(n *ynode.Node, want string) {
 
 // unknown reports a key that the vocabulary does not have.
 func (d *decoder) unknown(parent *ynode.Node, p *ynode.Pair) {
-	name := vocabularyName(d.pathOf(parent))
+	name := field.OfPath(d.pathOf(parent))
 	keys := field.Keys(name)
 	where := "at the top level"
 	if name != "" {
@@ -251,18 +251,6 @@ var foreign = [...]struct{ key, name string }{
 	{"configuration_directory", "directories.config"}, {"standard_output", "logging.stdout"}, {"standard_out_path", "logging.stdout"},
 	{"standard_error", "logging.stderr"}, {"standard_error_path", "logging.stderr"}, {"syslog_identifier", "logging.identifier"},
 	{"replicas", "instances"}, {"scale", "instances"}, {"numprocs", "instances"}, {"autostart", "install.enable"}, {"run_at_load", "install.enable"},
-}
-
-// vocabularyName strips list indexes from a path: timers[0] is timers.
-func vocabularyName(path string) string {
-	for {
-		i := strings.IndexByte(path, '[')
-		if i < 0 {
-			return path
-		}
-		j := strings.IndexByte(path[i:], ']')
-		path = path[:i] + path[i+j+1:]
-	}
 }
 
 // elsewhere finds a field of that name in another group, or the field that

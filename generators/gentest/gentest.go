@@ -15,6 +15,7 @@ package gentest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -104,7 +105,7 @@ func Problems(e generators.Support) []string {
 	}
 	check(e.Level, e.Why, "")
 	if e.User != 0 {
-		check(e.User, cmpOr(e.UserWhy, e.Why), "user scope: ")
+		check(e.User, cmp.Or(e.UserWhy, e.Why), "user scope: ")
 	}
 	if e.Below != 0 {
 		check(e.Below, e.BelowWhy, "older versions: ")
@@ -115,13 +116,6 @@ func Problems(e generators.Support) []string {
 		}
 	}
 	return p
-}
-
-func cmpOr(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 func (s Suite) sensitivity(t *testing.T, target generators.Target) {
@@ -138,7 +132,7 @@ func (s Suite) sensitivity(t *testing.T, target generators.Target) {
 			var mine diag.List
 			for _, g := range diags {
 				isLoss := g.Code == diag.SecurityLoss || g.Code == diag.Loss || g.Code == diag.Approximate || g.Code == diag.AcceptedLoss || g.Code == diag.ValueRefused
-				if isLoss && within(g.Path, id) {
+				if isLoss && field.OfPath(g.Path) == id.String() {
 					mine = append(mine, g)
 				}
 			}
@@ -169,20 +163,6 @@ func (s Suite) sensitivity(t *testing.T, target generators.Target) {
 			}
 		})
 	}
-}
-
-// within reports whether a diagnostic path is the field or, for sugar, the
-// mapping or item that stands for it.
-func within(path string, id field.ID) bool {
-	for {
-		i := strings.IndexByte(path, '[')
-		if i < 0 {
-			break
-		}
-		j := strings.IndexByte(path[i:], ']')
-		path = path[:i] + path[i+j+1:]
-	}
-	return path == id.String()
 }
 
 func mustDecode(t *testing.T, doc string) *spec.Daemon {

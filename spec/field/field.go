@@ -115,3 +115,17 @@ func Keys(name string) []string {
 	}
 	return keys
 }
+
+// OfPath returns the dotted name of the field or mapping at a path of a
+// document, which is the path without list indexes: timers[0].cron is
+// timers.cron.
+func OfPath(path string) string {
+	for {
+		before, rest, found := strings.Cut(path, "[")
+		if !found {
+			return path
+		}
+		_, after, _ := strings.Cut(rest, "]")
+		path = before + after
+	}
+}

@@ -61,6 +61,16 @@ func TestWithin(t *testing.T) {
 	}
 }
 
+func TestOfPath(t *testing.T) {
+	for path, want := range map[string]string{
+		"stop.timeout": "stop.timeout", "timers[0].cron": "timers.cron", "sockets[12].listen[3]": "sockets.listen", "": "", "a[": "a", "x[1][2].y": "x.y",
+	} {
+		if got := field.OfPath(path); got != want {
+			t.Errorf("OfPath(%q) = %q, want %q", path, got, want)
+		}
+	}
+}
+
 func ExampleLookup() {
 	id, ok := field.Lookup("stop.timeout")
 	fmt.Println(id, ok, id.Key(), id.Info().Default, id.Security())
