@@ -69,7 +69,8 @@ func TestInvalid(t *testing.T) {
 		})
 	}
 	for _, info := range diag.Codes() {
-		if !seen[info.Code] && info.Code[0] != 'L' && !slices.Contains(elsewhere, info.Code) {
+		// Losses and what a machine lacks are found later.
+		if !seen[info.Code] && info.Code[0] != 'L' && info.Code[0] != 'P' && !slices.Contains(elsewhere, info.Code) {
 			t.Errorf("no case for %s: %s", info.Code, info.Title)
 		}
 	}

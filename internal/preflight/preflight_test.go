@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -171,9 +172,7 @@ func TestCheck(t *testing.T) {
 		{"selinux permissive", "command: [/home/jo/web]\nuser: web", machine{"/home/jo/web": file(0o755, 0, 0, program(amd64, "")), "/sys/fs/selinux/enforce": file(0o644, 0, 0, "0")}, nil},
 	} {
 		h := base()
-		for name, f := range tt.change {
-			h[name] = f
-		}
+		maps.Copy(h, tt.change)
 		got := check(t, h, tt.doc, generators.System)
 		slices.Sort(got)
 		slices.Sort(tt.want)
