@@ -497,3 +497,115 @@ func TestLabSupervisord(t *testing.T) {
 		t.Errorf("%v", out)
 	}
 }
+
+// fakeLaunchctl is as much of launchd as the verbs need: what is loaded is known
+// until a moment after bootout, and meanwhile cannot be loaded (traps of
+// launchctl's asynchronous bootout). Every call is written down.
+const fakeLaunchctl = `#!/bin/sh
+echo "$*" >>/tmp/calls
+verb=$1
+label=${2##*/}
+state=/tmp/launchd
+mkdir -p "$state"
+case $verb in
+bootstrap)
+	label=$(basename "$3" .plist)
+	[ "$2" = system ] || exit 125
+	[ -e "$state/$label.disabled" ] && exit 5
+	[ -e "$state/$label.loaded" ] && exit 37
+	if [ -e "$state/$label.ending" ]; then # its name is forgotten, its rest is not
+		rm "$state/$label.ending"
+		exit 5
+	fi
+	[ -f "$3" ] || exit 5
+	echo 1 >"$state/$label.loaded"
+	n=$(cat "$state/$label.pid" 2>/dev/null || echo 100)
+	echo $((n + 1)) >"$state/$label.pid"
+	;;
+bootout)
+	[ -e "$state/$label.loaded" ] || exit 3
+	echo 3 >"$state/$label.leaving"
+	;;
+print)
+	[ -e "$state/$label.loaded" ] || exit 113
+	if [ -e "$state/$label.leaving" ]; then
+		left=$(($(cat "$state/$label.leaving") - 1))
+		if [ "$left" -le 0 ]; then
+			rm "$state/$label.leaving" "$state/$label.loaded"
+			: >"$state/$label.ending"
+			exit 113
+		fi
+		echo "$left" >"$state/$label.leaving"
+	fi
+	printf 'system/%s = {\n\tstate = running\n\tpid = %s\n\truns = 1\n\tlast exit code = 1\n}\n' "$label" "$(cat "$state/$label.pid")"
+	;;
+print-disabled)
+	for f in "$state"/*.disabled; do
+		[ -e "$f" ] && printf '\t"%s" => disabled\n' "$(basename "$f" .disabled)"
+	done
+	exit 0
+	;;
+enable) rm -f "$state/$label.disabled" ;;
+disable) : >"$state/$label.disabled" ;;
+kickstart) [ -e "$state/$label.loaded" ] || exit 113 ;;
+*) exit 64 ;;
+esac
+`
+
+// TestLabLaunchd records what is asked of launchd. It was not run on macOS.
+func TestLabLaunchd(t *testing.T) {
+	lab.Root(t, "systemd252") // may skip, before anything is built
+	dir := programs(t)
+	m := &machine{t: t, backend: "launchd", Machine: lab.Chroot(t, "systemd252",
+		lab.Bind(filepath.Join(dir, "daemonize"), "/usr/bin/daemonize"), lab.Bind(filepath.Join(dir, "labd"), "/usr/bin/labd"))}
+	m.MustRun("mkdir", "-p", "/System/Library/LaunchDaemons", "/Library/LaunchDaemons", "/usr/local/libexec", "/run")
+	m.WriteFile("/bin/launchctl", fakeLaunchctl, 0o755)
+	m.WriteFile("/usr/bin/sw_vers", "#!/bin/sh\necho 13.6.1\n", 0o755)
+	m.write("/tmp/s.yaml", "version: 1\nname: web\ncommand: [/usr/bin/labd, web]\nrestart: always\nstop: {timeout: 5s}\n")
+	const label, plist = "io.github.daemonize.web", "/Library/LaunchDaemons/io.github.daemonize.web.plist"
+	calls := func(args ...string) string {
+		t.Helper()
+		m.MustRun("rm", "-f", "/tmp/calls")
+		m.must(args...)
+		var doing []string // what asks only is left out
+		for line := range strings.Lines(m.MustRun("cat", "/tmp/calls")) {
+			if line = strings.TrimSpace(line); !strings.HasPrefix(line, "print") {
+				doing = append(doing, strings.NewReplacer(label, "L", plist, "PLIST", "/Library/LaunchDaemons/L.plist", "PLIST").Replace(line))
+			}
+		}
+		return strings.Join(doing, ", ")
+	}
+	m.must("install", "/tmp/s.yaml")
+	s := m.status("web")
+	// The last exit code of a job that runs says nothing about it.
+	if s.State != "active" || s.Jobs[0].PID != 101 || !s.Jobs[0].Enabled || s.Jobs[0].Exit.Code != 1 {
+		t.Errorf("%+v", s)
+	}
+	for _, tt := range []struct{ verb, want string }{
+		{"start", ""}, // it runs
+		// bootout returns at once; bootstrap is refused once more and tried again.
+		{"restart", "bootout system/L, enable system/L, bootstrap system PLIST, bootstrap system PLIST, kickstart system/L"},
+		{"stop", "bootout system/L"},
+		{"start", "bootout system/L, enable system/L, bootstrap system PLIST, bootstrap system PLIST, kickstart system/L"},
+		{"disable", "disable system/L"},
+		{"enable", "enable system/L"},
+	} {
+		if got := calls(tt.verb, "web"); got != tt.want {
+			t.Errorf("%s: %s\nwant %s", tt.verb, got, tt.want)
+		}
+	}
+	if s := m.status("web"); s.State != "active" || s.Jobs[0].PID != 103 {
+		t.Errorf("%+v", s)
+	}
+	if r := m.daemonize("reload", "web"); r.Code != 1 || !strings.Contains(r.Stderr, "launchctl kill SIGNAL system/io.github.daemonize.web") {
+		t.Errorf("reload: %v", r)
+	}
+	m.MustRun("sh", "-c", "mkdir -p /var/log && printf 'one\\ntwo\\n' >/var/log/web.log")
+	if out := m.must("logs", "-n", "1", "web"); out != "two\n" {
+		t.Errorf("logs: %q", out)
+	}
+	m.must("uninstall", "web")
+	if r := m.daemonize("status", label); r.Code != 1 || !strings.Contains(r.Stderr, "neither installed by daemonize nor known") {
+		t.Errorf("after uninstall: %v", r)
+	}
+}

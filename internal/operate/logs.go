@@ -466,58 +466,76 @@ func (s *source) follow(ctx context.Context, clock install.Clock, st Streamer, q
 	}
 	var r *bufio.Reader
 	var partial []byte
-	for {
-		if f != nil {
-			if r == nil {
-				r = bufio.NewReader(f)
-			}
-			for {
-				part, err := r.ReadBytes('\n')
-				partial = append(partial, part...)
-				if err != nil {
-					break
-				}
-				if text := string(bytes.TrimSuffix(partial, []byte("\n"))); s.wants(text) {
-					send(s.parse([]byte(text)))
-				}
-				partial = nil
-			}
+	drain := func() {
+		if f == nil {
+			return
 		}
+		if r == nil {
+			r = bufio.NewReader(f)
+		}
+		for {
+			part, err := r.ReadBytes('\n')
+			partial = append(partial, part...)
+			if err != nil {
+				return
+			}
+			if text := string(bytes.TrimSuffix(partial, []byte("\n"))); s.wants(text) {
+				send(s.parse([]byte(text)))
+			}
+			partial = nil
+		}
+	}
+	for {
+		drain()
 		if err := clock.Sleep(ctx, followPoll); err != nil {
 			if f != nil {
 				f.Close()
 			}
 			return nil
 		}
-		f, r, partial = reopen(path, f, r, partial)
+		switch now, change := changed(path, f); change {
+		case truncated:
+			if _, err := f.Seek(0, io.SeekStart); err != nil {
+				return fmt.Errorf("cannot read %s: %w", path, err)
+			}
+			r, partial = nil, nil
+		case replaced:
+			drain() // what was written before the rotation
+			if f != nil {
+				f.Close()
+			}
+			f, r, partial = now, nil, nil
+		}
 	}
 }
 
-// reopen goes on with the new file after a rotation, and from the beginning
-// after a truncation.
-func reopen(path string, f *os.File, r *bufio.Reader, partial []byte) (*os.File, *bufio.Reader, []byte) {
+// What can have happened to a file that is followed.
+const (
+	same = iota
+	truncated
+	replaced
+)
+
+// changed finds out whether there is another file at path, which it opens, or f
+// was cut.
+func changed(path string, f *os.File) (*os.File, int) {
 	now, err := os.Stat(path)
 	if err != nil {
-		return f, r, partial
+		return nil, same
 	}
 	if f != nil {
 		old, err := f.Stat()
 		at, seekErr := f.Seek(0, io.SeekCurrent)
 		if err == nil && seekErr == nil && os.SameFile(old, now) {
-			if now.Size() >= at {
-				return f, r, partial
+			if now.Size() < at {
+				return nil, truncated
 			}
-			if _, err := f.Seek(0, io.SeekStart); err == nil {
-				return f, nil, nil
-			}
+			return nil, same
 		}
 	}
 	next, err := openLog(path)
 	if err != nil {
-		return f, r, partial
+		return nil, same
 	}
-	if f != nil {
-		f.Close()
-	}
-	return next, nil, nil
+	return next, replaced
 }
