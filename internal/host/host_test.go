@@ -285,3 +285,31 @@ func Example() {
 	fmt.Printf("%v %q %v\n", f.Mode, f.Content, err)
 	// Output: -rw-r--r-- "welcome\n" <nil>
 }
+
+// TestRemoveAll removes a tree with links out of it, and a link.
+func TestRemoveAll(t *testing.T) {
+	h, root, outside, _ := open(t)
+	for _, d := range []string{"srv/data/deep", "srv/other"} {
+		if err := os.MkdirAll(filepath.Join(root, d), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for link, target := range map[string]string{"srv/data/deep/absolute": outside, "srv/data/relative": "../../../outside", "srv/data/inside": "../other", "srv/link": outside} {
+		if err := os.Symlink(target, filepath.Join(root, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"/srv/data", "/srv/link", "/srv/nothing"} {
+		if err := h.RemoveAll(name); err != nil {
+			t.Errorf("removing %s: %v", name, err)
+		}
+	}
+	if names, err := h.Names("/srv"); err != nil || !slices.Equal(names, []string{"other"}) {
+		t.Errorf("left: %q, %v", names, err)
+	}
+	for _, name := range []string{"/", "/srv/..", "relative", ""} {
+		if err := h.RemoveAll(name); err == nil {
+			t.Errorf("removed %q", name)
+		}
+	}
+}

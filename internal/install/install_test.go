@@ -547,3 +547,25 @@ func TestJournalIsNotTrustedBlindly(t *testing.T) {
 		}
 	}
 }
+
+// TestOrderOfStarts has a manager that takes one job at a time start what others
+// need before those, whatever the order of the specs.
+func TestOrderOfStarts(t *testing.T) {
+	web, api, db, a, b := item("web", "v1"), item("api", "v1"), item("db", "v1"), item("a", "v1"), item("b", "v1")
+	web.After = []string{"api", "elsewhere"}
+	db.Before = []string{"api"}
+	a.After, b.After = []string{"b"}, []string{"a"} // a circle is no reason to hang
+	h := newMachine(t)
+	mustInstall(t, h, install.Options{}, on("plain", web, api, db, a, b)...)
+	at := func(job string) int { return slices.Index(h.m.calls, "start "+job+".service") }
+	if !(at("db") >= 0 && at("db") < at("api") && at("api") < at("web")) || at("a") < 0 || at("b") < 0 {
+		t.Errorf("commands = %q", h.m.calls)
+	}
+
+	// One that takes several gets all, and sorts them itself.
+	h = newMachine(t)
+	mustInstall(t, h, install.Options{}, on("fake", web, api, db)...)
+	if want := []string{"reload", "start web.service api.service db.service"}; !slices.Equal(h.m.calls, want) {
+		t.Errorf("commands = %q", h.m.calls)
+	}
+}
