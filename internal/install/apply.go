@@ -299,6 +299,11 @@ func (r *runner) undo(ctx context.Context, attempted []Step) error {
 // runBack runs a command that undoes another. If it fails because there is
 // nothing to undo, as the other was never run, that is no error.
 func (r *runner) runBack(ctx context.Context, s Step) error {
+	if s.Verb == purgeUser {
+		if _, err := r.h.UserID(s.Job); errors.Is(err, host.ErrUnknownAccount) {
+			return nil
+		}
+	}
 	if len(s.Argv) > 0 && (!s.Live || r.h.Live()) {
 		r.ran = append(r.ran, s.Argv)
 	}

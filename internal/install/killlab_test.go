@@ -29,7 +29,7 @@ func TestLabKilled(t *testing.T) {
 	m := lab.Boot(t, "systemd252", lab.Bind(binary(t), "/usr/bin/daemonize"), lab.Bind(victim, "/usr/bin/victim"))
 	units := []string{"web.service", "job.service", "job.timer", "listener.socket"}
 	spec := func(seconds string) string {
-		return "version: 1\nname: web\ncommand: [/usr/bin/sleep, '" + seconds + "']\n---\n" +
+		return "version: 1\nname: web\ncommand: [/usr/bin/sleep, '" + seconds + "']\nuser: web\ncreate_user: true\n---\n" +
 			"version: 1\nname: job\ntype: oneshot\ncommand: [/bin/true, '" + seconds + "']\ntimers: [{name: main, calendar: daily}]\n---\n" +
 			"version: 1\nname: listener\ncommand: [/usr/bin/sleep, '" + seconds + "']\nsockets: [{name: main, listen: 'unix:///run/listener.sock'}]\n"
 	}
@@ -37,7 +37,8 @@ func TestLabKilled(t *testing.T) {
 	m.WriteFile("/tmp/new.yaml", spec("2000"), 0o644)
 	// state is what is on disk and what the manager makes of it.
 	state := func() map[string]string {
-		all := m.Snapshot("/etc/systemd", "/var/lib/daemonize", "/usr/lib/systemd/system")
+		all := m.Snapshot("/etc/systemd", "/etc/sysusers.d", "/var/lib/daemonize", "/usr/lib/systemd/system")
+		all["account"] = m.Run("getent", "passwd", "web").Stdout
 		show := m.MustRun(append([]string{"systemctl", "show", "--property=Id,LoadState,ActiveState,UnitFileState,NeedDaemonReload,ExecStart"}, units...)...)
 		for i, block := range strings.Split(strings.TrimSpace(show), "\n\n") {
 			var lines []string
@@ -64,8 +65,11 @@ func TestLabKilled(t *testing.T) {
 		// reset leads to the state before the operation, from either.
 		reset := func() {
 			if op.name == "install" {
-				m.Run("daemonize", "uninstall", "web", "job", "listener")
+				m.Run("daemonize", "uninstall", "--purge", "web", "job", "listener")
 			} else {
+				if m.Run("test", "-e", "/var/lib/daemonize/web.json").Code != 0 {
+					m.Run("userdel", "web") // which was kept
+				}
 				m.MustRun("daemonize", "install", "/tmp/old.yaml")
 			}
 		}

@@ -800,7 +800,7 @@ func (p *planner) accounts() {
 			}
 		}
 	}
-	missing := len(p.next.Accounts) > 0
+	missing := slices.Clone(p.next.Accounts)
 	if p.old != nil {
 		for _, name := range p.old.Accounts {
 			if !slices.Contains(p.next.Accounts, name) {
@@ -808,23 +808,33 @@ func (p *planner) accounts() {
 			}
 		}
 	}
-	if !missing && len(p.changed) == 0 {
+	if len(missing) == 0 && len(p.changed) == 0 {
 		return
 	}
-	if !p.h.Live() && !slices.ContainsFunc(p.b.Artifacts, func(a generators.Artifact) bool { return path.Dir(a.Path) == "/etc/sysusers.d" }) {
+	if !p.h.Live() {
+		// Some systems make accounts and directories themselves when they boot.
 		for _, a := range p.b.Accounts {
 			p.account(a)
 		}
 		return
 	}
 	for _, s := range p.c.Steps(p.b, generators.Install) {
-		if s.Verb != generators.MakeUser || s.Live && !p.h.Live() {
+		if s.Verb != generators.MakeUser {
 			continue
 		}
-		// The system makes them itself when it boots.
-		s.Optional = s.Optional || !p.h.Live()
-		p.add(Step{Step: s, phase: accounts})
+		step := Step{Step: s, phase: accounts}
+		for _, name := range missing {
+			step.undo = append(step.undo, undoStep{removeUser(name), cleanup})
+		}
+		missing = nil
+		p.add(step)
 	}
+}
+
+// removeUser removes an account that was made for a daemon. Its group goes
+// with it (userdel(8), USERGROUPS_ENAB).
+func removeUser(name string) generators.Step {
+	return generators.Step{Verb: purgeUser, Job: name, Argv: []string{"userdel", name}, Live: true}
 }
 
 // data records the directories that hold the daemon's data and nobody else's:
@@ -1059,8 +1069,7 @@ func (p *planner) purge(m *Manifest) {
 			p.note("user %s was made for it and is kept (--purge removes it)", a)
 			continue
 		}
-		// Their group goes with it: userdel(8), USERGROUPS_ENAB.
-		p.add(Step{Step: generators.Step{Verb: purgeUser, Job: a, Argv: []string{"userdel", a}, Live: true}, phase: purge})
+		p.add(Step{Step: removeUser(a), phase: purge})
 	}
 	if dir := backupDir(p.outcome.Target, m.Daemon); p.o.Purge && p.h.Exists(dir) {
 		p.add(Step{Step: generators.Step{Verb: purgePath, Path: dir}, Change: Delete, phase: purge})

@@ -2,8 +2,10 @@ package install
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -60,35 +62,34 @@ func (p *planner) editShared(b generators.Bundle, op generators.Op, ph phase) {
 	}
 }
 
-// account plans an account of a system that does not run and that has nobody
-// to make it at boot: lines of passwd(5), shadow(5), group(5) and gshadow(5).
+// account plans an account of a system that does not run: lines of passwd(5), shadow(5), group(5) and gshadow(5).
 // The tools for that follow symbolic links out of the directory.
 func (p *planner) account(a generators.Account) {
 	if _, ok := p.read("/etc/passwd"); !ok {
+		if slices.ContainsFunc(p.b.Artifacts, func(a generators.Artifact) bool { return path.Dir(a.Path) == "/etc/sysusers.d" }) {
+			return
+		}
 		p.note("user %s has to be made: there is no /etc/passwd", a.User)
 		return
 	}
-	group := a.Group
-	if group == "" {
-		group = a.User
-	}
+	group := cmp.Or(a.Group, a.User)
 	gid, err := p.id("/etc/group", group)
 	if err != nil {
 		gid = p.freeID()
 		p.line("/etc/group", group+":x:"+strconv.Itoa(gid)+":")
 		p.line("/etc/gshadow", group+":!::")
 	}
-	if _, err := p.id("/etc/passwd", a.User); err != nil {
-		home := a.Home
-		if home == "" {
-			home = "/nonexistent"
-		}
+	if _, err := p.id("/etc/passwd", a.User); err != nil && a.User != "" {
+		home := cmp.Or(a.Home, "/nonexistent")
 		uid := gid
 		if users, _ := p.read("/etc/passwd"); usesID(users, uid) {
 			uid = p.freeID()
 		}
 		p.line("/etc/passwd", a.User+":x:"+strconv.Itoa(uid)+":"+strconv.Itoa(gid)+"::"+home+":/usr/sbin/nologin")
 		p.line("/etc/shadow", a.User+":!:::::::")
+	}
+	if a.User == "" {
+		return
 	}
 	for _, g := range a.Groups {
 		if _, err := p.id("/etc/group", g); err != nil {
