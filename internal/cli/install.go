@@ -97,7 +97,7 @@ func (a *app) machine(f hostFlags) (h *host.Tree, scope generators.Scope, releas
 		return nil, 0, nil, err
 	}
 	if f.root == "" {
-		h, err = host.This(host.Programs{})
+		h, err = host.This(&host.Bus{})
 	} else {
 		h, err = host.Open(f.root, host.Programs{})
 	}

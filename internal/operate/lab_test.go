@@ -56,7 +56,7 @@ func programs(t *testing.T) string {
 const specs = `version: 1
 name: plain
 command: [/usr/bin/labd, plain, "@ARG@"]
-restart: {policy: always, delay: 100ms}
+restart: {policy: always, delay: 100ms, max_attempts: 50}
 reload: {signal: SIGHUP}
 directories: {logs: plain}
 logging: {stdout: "append:${logs_dir}/plain.log"}
@@ -418,6 +418,12 @@ func TestLabSystemd(t *testing.T) {
 		t.Run(root, func(t *testing.T) {
 			m := boot(t, root, "systemd")
 			m.lifeCycle(specs+owned, 7)
+			// Over D-Bus, without a process.
+			m.WriteFile("/usr/local/bin/systemctl", "#!/bin/sh\necho \"$@\" >>/tmp/systemctl\nexec /usr/bin/systemctl \"$@\"\n", 0o755)
+			m.must("restart", "systemd-journald")
+			m.must("status", "systemd-journald")
+			m.MustRun("sh", "-c", "! grep -v -e --version -e ^cat /tmp/systemctl")
+			m.MustRun("rm", "/usr/local/bin/systemctl")
 			// Jobs of others.
 			if s := m.status("systemd-journald"); s.Installed || s.State != "active" || s.Jobs[0].Job != "systemd-journald.service" {
 				t.Errorf("%+v", s)
@@ -429,7 +435,7 @@ func TestLabSystemd(t *testing.T) {
 			m.write("/etc/systemd/system/bad.service", "[Service]\nExecStart=/bin/sh -c 'echo no such config; exit 3'\nType=exec\n")
 			m.MustRun("systemctl", "daemon-reload")
 			r := m.daemonize("start", "bad")
-			if r.Code != 1 || !strings.Contains(r.Stderr, "cannot start bad.service: it has failed: exited with code 3") || !strings.Contains(r.Stderr, "no such config") {
+			if r.Code != 1 || !strings.Contains(r.Stderr, "cannot start bad.service: ") || !strings.Contains(r.Stderr, ": exited with code 3") || !strings.Contains(r.Stderr, "no such config") {
 				t.Errorf("a start that fails: %v", r)
 			}
 			s := m.status("bad")
