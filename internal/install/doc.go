@@ -19,5 +19,6 @@
 // Jobs of one plan are started together and watched together. One that says
 // itself when it is ready is believed; another must stay up for half a second,
 // or until all its processes have been asleep for a moment without having been
-// on a processor: then they have done what they do at their start.
+// on a processor, and not in a short pause: then they have done what they do at
+// their start.
 package install

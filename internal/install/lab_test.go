@@ -256,6 +256,7 @@ func TestLabFailures(t *testing.T) {
 		"no such program":   {"command: [/usr/bin/nonexistent]\n", "the program cannot be executed"},
 		"dies at once":      {"command: [/bin/sh, -c, 'echo no such config >&2; exit 3']\n", "exited with code 3"},
 		"dies of its work":  {"command: [/bin/sh, -c, 'i=0; while [ $i -lt 150000 ]; do i=$((i+1)); done; exit 3']\n", "exited with code 3"},
+		"dies of a timeout": {"command: [/bin/sh, -c, 'sleep 0.2; exit 3']\n", "exited with code 3"},
 		"ends at once":      {"command: [/bin/true]\n", "it ended by itself"},
 		"no such user":      {"user: nobody-here\ncommand: [/usr/bin/sleep, '1000']\n", "the user cannot be taken on"},
 		"never ready":       {"type: notify\nstart: {timeout: 2s}\ncommand: [/usr/bin/sleep, '1000']\n", "took longer than its time limit"},

@@ -212,6 +212,9 @@ func activity(h host.Host, pid, depth int) (work uint64, asleep bool) {
 		if err != nil || n == 0 { // it has run: the kernel does not count
 			return 0, false
 		}
+		if naps(h, path.Join(dir, tid)) {
+			return 0, false
+		}
 		work += n
 		children, err := h.ReadFile(path.Join(dir, tid, "children"))
 		if err != nil {
