@@ -160,8 +160,7 @@ func (h *host) judge(d *daemon, base *report, c *check) (result string, err erro
 		if got := d.file(path); !strings.Contains(got, want) {
 			return "", fmt.Errorf("%q is not in %s of %d bytes", want, path, len(got))
 		}
-		result = "in the file " + suffix
-		result = strings.TrimSpace(result)
+		result = "in the file" + suffix
 	default:
 		return "", fmt.Errorf("nothing shows it (%s)", hidden)
 	}
@@ -323,38 +322,52 @@ what it sees with this page; ` + "`go test ./internal/conformance -update`" + ` 
 		}
 		b.WriteString("\n")
 	}
-	section := "-"
-	for _, id := range field.All() {
-		name := id.String()
-		top, _, nested := strings.Cut(name, ".")
+	var sections []string
+	sectionOf := func(id field.ID) string {
+		top, _, nested := strings.Cut(id.String(), ".")
 		if !nested {
-			top = ""
+			return ""
 		}
-		if top != section {
-			section = top
-			title := "Top level"
-			if top != "" {
-				title = "`" + top + "`"
+		return top
+	}
+	for _, id := range field.All() {
+		if s := sectionOf(id); !slices.Contains(sections, s) {
+			sections = append(sections, s)
+		}
+	}
+	for _, section := range sections {
+		title := "Top level"
+		if section != "" {
+			title = "`" + section + "`"
+		}
+		b.WriteString("\n## " + title + "\n\n| field | what was looked at |")
+		for _, c := range columns {
+			b.WriteString(" " + c + " |")
+		}
+		b.WriteString("\n|---|---|" + strings.Repeat("---|", len(columns)) + "\n")
+		for _, id := range field.All() {
+			if sectionOf(id) == section {
+				row(&b, id, results)
 			}
-			b.WriteString("\n## " + title + "\n\n| field | what was looked at |")
-			for _, c := range columns {
-				b.WriteString(" " + c + " |")
-			}
-			b.WriteString("\n|---|---|" + strings.Repeat("---|", len(columns)) + "\n")
 		}
-		var whats []string
-		for _, r := range results {
-			if w := r[id].what; w != "" && !slices.Contains(whats, w) {
-				whats = append(whats, w)
-			}
-		}
-		b.WriteString("| [" + name + "](reference.md#" + strings.NewReplacer(".", "").Replace(name) + ") | " + escape(strings.Join(whats, "; ")) + " |")
-		for _, r := range results {
-			b.WriteString(" " + escape(r[id].result) + " |")
-		}
-		b.WriteString("\n")
 	}
 	return b.Bytes()
+}
+
+// row writes the line of a field.
+func row(b *bytes.Buffer, id field.ID, results []map[field.ID]cell) {
+	name := id.String()
+	var whats []string
+	for _, r := range results {
+		if w := r[id].what; w != "" && !slices.Contains(whats, w) {
+			whats = append(whats, w)
+		}
+	}
+	b.WriteString("| [" + name + "](reference.md#" + strings.NewReplacer(".", "").Replace(name) + ") | " + escape(strings.Join(whats, "; ")) + " |")
+	for _, r := range results {
+		b.WriteString(" " + escape(r[id].result) + " |")
+	}
+	b.WriteString("\n")
 }
 
 // escape keeps text from being Markdown.

@@ -159,7 +159,12 @@ func triggerGroups() []*group {
 		timer("onboot-cron", "on_boot: 0", "sysvinit supervisord", 1, check{field: "timers.on_boot", what: "a run at cron's first start", test: done}),
 		timer("persistent", "calendar: yearly, persistent: true", "systemd", 1, check{field: "timers.persistent", what: "a run at once, for one that was missed", test: done}),
 		setting("timer-set", "name: nightly, calendar: daily, jitter: 5m, fixed_jitter: true, accuracy: 1m}, {name: weekly, calendar: weekly",
-			check{field: "timers.name", what: "the name of the unit", property: "-nightly.timer LoadState=loaded"},
+			check{field: "timers.name", what: "the name of the unit", test: func(d *daemon) error {
+				if got := d.property(d.name+"-nightly.timer", "LoadState"); got != "loaded" {
+					return errors.New(got)
+				}
+				return nil
+			}},
 			check{field: "timers.jitter", what: "what the manager took", property: "-nightly.timer RandomizedDelayUSec=5min", hidden: "chance cannot be observed"},
 			check{field: "timers.fixed_jitter", what: "what the manager took", property: "-nightly.timer FixedRandomDelay=yes", hidden: "chance cannot be observed"},
 			check{field: "timers.accuracy", what: "what the manager took", property: "-nightly.timer AccuracyUSec=1min", hidden: "it only allows the manager to be late"}),
@@ -167,7 +172,12 @@ func triggerGroups() []*group {
 		&group{name: "timer-wake", only: "systemd", run: func(*daemon) error { return nil }, doc: "timers: [{calendar: daily, wake: true}]\n", checks: []check{
 			{field: "timers.wake", what: "what the manager took", property: ".timer WakeSystem=yes", hidden: "the container cannot sleep"}}},
 		setting("timer-anchor", "every: 1h, anchor: finish", check{field: "timers.anchor", what: "what the manager took", property: ".timer TimersMonotonic=OnUnitInactiveUSec", hidden: "the process would have to run for long"}),
-		setting("timer-zone", "calendar: '*-*-* 03:00:00', timezone: Asia/Tokyo", check{field: "timers.timezone", what: "the time of the next run, in UTC", property: ".timer NextElapseUSecRealtime=18:00:00 UTC"}),
+		setting("timer-zone", "calendar: '*-*-* 03:00:00', timezone: Asia/Tokyo", check{field: "timers.timezone", what: "the time of the next run, in UTC", test: func(d *daemon) error {
+			if got := d.property(d.name+".timer", "NextElapseUSecRealtime"); !strings.Contains(got, "18:00:00 UTC") {
+				return errors.New(got)
+			}
+			return nil
+		}}),
 		cronned("cron-name", "name: nightly, cron: '0 3 * * *'", "the entry in /etc/cron.d", "cron.d/c-cron-name:nightly", daily, "timers.name"),
 		cronned("cron-jitter", "cron: '0 3 * * *', jitter: 5m", "the script that cron runs", "/usr/lib/daemonize/c-cron-jitter/timer-1:% 301", daily, "timers.jitter"),
 		cronned("cron-fixed", "cron: '0 3 * * *', jitter: 5m, fixed_jitter: true", "the script that cron runs", "/usr/lib/daemonize/c-cron-fixed/timer-1:machine-id", daily, "timers.fixed_jitter"),

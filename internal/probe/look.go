@@ -103,7 +103,7 @@ func lookAround(r *Report) {
 	r.Paths = map[string]string{}
 	paths := []string{
 		"/", "/usr", "/boot", "/etc", "/home", "/root", "/run/user", "/tmp", "/var/tmp", "/var", "/srv", "/dev", "/proc", "/sys", "/sys/fs/cgroup",
-		"/dev/null", "/dev/kmsg", "/dev/full", "/dev/loop-test", "/dev/log", "/run/systemd/journal/socket",
+		"/dev/null", "/dev/kmsg", "/dev/log", "/run/systemd/journal/socket",
 		"/proc/1", "/proc/kcore", "/proc/kmsg", "/proc/uptime", "/proc/sysrq-trigger", "/usr/lib/modules", "/usr/bin/probe",
 	}
 	paths = append(paths, strings.Fields(os.Getenv("PROBE_PATHS"))...)
@@ -226,22 +226,6 @@ var calls = [...]struct {
 		defer unix.Close(fd)
 		return unix.Fchmod(fd, unix.S_ISUID|0o755)
 	}},
-	{"keyctl", func() error { _, err := unix.KeyctlGetKeyringID(unix.KEY_SPEC_SESSION_KEYRING, false); return err }},
-	{"bpf", func() error {
-		_, _, errno := unix.RawSyscall(unix.SYS_BPF, 9999, 0, 0)
-		return nonzero(errno)
-	}},
-	{"bind-7999", func() error { return bind(7999) }},
-	{"bind-7998", func() error { return bind(7998) }},
-	{"send-loopback", func() error {
-		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
-		if err != nil {
-			return err
-		}
-		defer unix.Close(fd)
-		return unix.Sendto(fd, []byte("x"), 0, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}, Port: 9})
-	}},
-	{"open-full", func() error { return openClose("/dev/full") }},
 }
 
 func nonzero(errno unix.Errno) error {
@@ -253,26 +237,6 @@ func nonzero(errno unix.Errno) error {
 
 func socketOf(family, kind int) error {
 	fd, err := unix.Socket(family, kind, 0)
-	if err == nil {
-		unix.Close(fd)
-	}
-	return err
-}
-
-func bind(port int) error {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
-		return err
-	}
-	return unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}, Port: port})
-}
-
-func openClose(path string) error {
-	fd, err := unix.Open(path, unix.O_RDONLY, 0)
 	if err == nil {
 		unix.Close(fd)
 	}
