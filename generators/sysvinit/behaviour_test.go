@@ -326,7 +326,12 @@ func TestTypes(t *testing.T) {
 			}
 			m.MustRun("kill", fmt.Sprint(first))
 			m.WaitFor("another process", func() bool {
-				return m.Run("/etc/init.d/forks", "status").Code == 0 && m.pid("forks") != first
+				if m.Run("/etc/init.d/forks", "status").Code != 0 {
+					return false
+				}
+				// Until it has forked, the process is the parent, which is a shell here.
+				pid := m.pid("forks")
+				return pid != first && m.Run("cat", fmt.Sprintf("/proc/%d/comm", pid)).Stdout == "sleep\n"
 			})
 			m.call("forks", "stop", 0)
 			if r := m.Run("pgrep", "-fx", "sleep 1012"); r.Code == 0 {

@@ -19,6 +19,7 @@ import (
 // before and after each of its changes, `daemonize recover` follows, and files
 // and units are in the old or the new state.
 func TestLabKilled(t *testing.T) {
+	lab.Long(t)
 	lab.Root(t, "systemd252")
 	victim := filepath.Join(t.TempDir(), "victim")
 	build := exec.Command("go", "build", "-o", victim, "./testdata/victim")

@@ -414,6 +414,7 @@ func boot(t *testing.T, root, backend string) *machine {
 }
 
 func TestLabSystemd(t *testing.T) {
+	lab.Long(t)
 	for _, root := range []string{"systemd247", "systemd252", "systemd257", "systemd262"} {
 		t.Run(root, func(t *testing.T) {
 			m := boot(t, root, "systemd")
@@ -447,6 +448,7 @@ func TestLabSystemd(t *testing.T) {
 }
 
 func TestLabUser(t *testing.T) {
+	lab.Long(t)
 	m := boot(t, "systemd252", "systemd")
 	m.MustRun("useradd", "--create-home", "--uid", "4711", "alice")
 	m.MustRun("loginctl", "enable-linger", "alice")
@@ -468,6 +470,7 @@ func TestLabUser(t *testing.T) {
 }
 
 func TestLabSysvinit(t *testing.T) {
+	lab.Long(t)
 	m := boot(t, "sysvinit", "sysvinit")
 	m.lifeCycle(specs+owned, 7)
 
@@ -485,6 +488,7 @@ func TestLabSysvinit(t *testing.T) {
 }
 
 func TestLabSupervisord(t *testing.T) {
+	lab.Long(t)
 	m := boot(t, "sysvinit", "supervisord")
 	m.MustRun("service", "supervisor", "start")
 	m.WaitFor("supervisord", func() bool { return m.Run("supervisorctl", "version").Code == 0 })
