@@ -67,16 +67,6 @@ func status(name string) func(*report) string {
 	return func(r *report) string { return r.Status[name] }
 }
 
-// contains looks into a file of the daemon.
-func contains(suffix, text string) func(d *daemon) error {
-	return func(d *daemon) error {
-		if got := d.file(suffix); !strings.Contains(got, text) {
-			return fmt.Errorf("%q is not in %s:\n%s", text, suffix, got)
-		}
-		return nil
-	}
-}
-
 // says runs a script in the machine, with $name, and wants it to print this.
 func says(script, want string) func(d *daemon) error {
 	return func(d *daemon) error {

@@ -397,11 +397,6 @@ func (d *daemon) noted(note string, n int) error {
 	return nil
 }
 
-// touch makes a file that the probe waits for: /out/NAME.SUFFIX.
-func (d *daemon) touch(suffix string) error {
-	return os.WriteFile(filepath.Join(d.out, d.name+"."+suffix), nil, 0o644)
-}
-
 // look waits for the report.
 func (d *daemon) look() (*report, error) {
 	d.once.Do(func() {

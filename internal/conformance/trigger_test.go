@@ -169,7 +169,7 @@ func triggerGroups() []*group {
 			check{field: "timers.fixed_jitter", what: "what the manager took", property: "-nightly.timer FixedRandomDelay=yes", hidden: "chance cannot be observed"},
 			check{field: "timers.accuracy", what: "what the manager took", property: "-nightly.timer AccuracyUSec=1min", hidden: "it only allows the manager to be late"}),
 		// Starting it needs a clock that the container may not use.
-		&group{name: "timer-wake", only: "systemd", run: func(*daemon) error { return nil }, doc: "timers: [{calendar: daily, wake: true}]\n", checks: []check{
+		{name: "timer-wake", only: "systemd", run: func(*daemon) error { return nil }, doc: "timers: [{calendar: daily, wake: true}]\n", checks: []check{
 			{field: "timers.wake", what: "what the manager took", property: ".timer WakeSystem=yes", hidden: "the container cannot sleep"}}},
 		setting("timer-anchor", "every: 1h, anchor: finish", check{field: "timers.anchor", what: "what the manager took", property: ".timer TimersMonotonic=OnUnitInactiveUSec", hidden: "the process would have to run for long"}),
 		setting("timer-zone", "calendar: '*-*-* 03:00:00', timezone: Asia/Tokyo", check{field: "timers.timezone", what: "the time of the next run, in UTC", test: func(d *daemon) error {
