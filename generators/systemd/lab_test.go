@@ -64,6 +64,9 @@ instances: [a, b]
 `
 	for _, root := range roots {
 		t.Run(root.name, func(t *testing.T) {
+			if root.name != "systemd252" {
+				lab.Long(t)
+			}
 			m := lab.Boot(t, root.name)
 			m.MustRun("mkdir", "-p", "/usr/lib/daemonize/web", "/etc/sysusers.d")
 			before := m.Snapshot("/etc/systemd", "/usr/lib/daemonize", "/etc/sysusers.d")
@@ -90,12 +93,10 @@ instances: [a, b]
 			if first.State != generators.Active || !first.Enabled || first.PID == 0 {
 				t.Errorf("status %+v", first)
 			}
-			env := m.MustRun("cat", "/proc/"+m.MustRun("sh", "-c", "systemctl show -p MainPID web@a.service | tr -dc 0-9")+"/environ")
-			for _, want := range []string{"DIR=/var/lib/web\x00", "ODD=100% \"it's\" $HOME\x00"} {
-				if !strings.Contains(env, want) {
-					t.Errorf("no %q in %q", want, env)
-				}
-			}
+			m.WaitFor("its environment", func() bool { // the health check may just be restarting it
+				env := m.Run("cat", fmt.Sprintf("/proc/%d/environ", status("web@a.service").PID)).Stdout
+				return strings.Contains(env, "DIR=/var/lib/web\x00") && strings.Contains(env, "ODD=100% \"it's\" $HOME\x00")
+			})
 			m.WaitFor("the unhealthy instance is restarted", func() bool {
 				s := status("web@a.service")
 				return s.State == generators.Active && s.PID != first.PID && s.PID != 0

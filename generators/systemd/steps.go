@@ -136,6 +136,16 @@ func uninstallSteps(b generators.Bundle) []generators.Step {
 		// Fails for a unit that is not loaded any more, which is what is wanted.
 		steps = append(steps, generators.Step{Verb: generators.Clean, Job: j.Name, Argv: systemctl(b.Target, "reset-failed", j.Name), Optional: true, Live: true})
 	}
+	for _, a := range b.Artifacts {
+		// A health check that the stop interrupted has failed; nobody starts it
+		// by name, so it is no job. The pattern is for instances.
+		if unit, ok := strings.CutSuffix(path.Base(a.Path), ".service"); ok && strings.HasSuffix(strings.TrimSuffix(unit, "@"), "-health") {
+			if strings.HasSuffix(unit, "@") {
+				unit += "*"
+			}
+			steps = append(steps, generators.Step{Verb: generators.Clean, Argv: systemctl(b.Target, "reset-failed", unit+".service"), Optional: true, Live: true})
+		}
+	}
 	return steps
 }
 

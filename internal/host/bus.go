@@ -69,8 +69,7 @@ func (b *Bus) manager(user bool) *dbus.Conn {
 				return nil, err
 			}
 			if err := c.Auth([]godbus.Auth{godbus.AuthExternal(strconv.Itoa(os.Geteuid()))}); err != nil {
-				c.Close()
-				return nil, err
+				return nil, errors.Join(err, c.Close())
 			}
 			return c, nil
 		})

@@ -2,6 +2,7 @@ package operate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -227,7 +228,7 @@ func TestFollow(t *testing.T) {
 
 	// What cannot be printed ends it.
 	err = daemon(generators.Source{Argv: []string{"x"}}).Follow(t.Context(), c, programs{"x": "1\n2\n"}, generators.Query{}, func(Line) error { return io.ErrClosedPipe })
-	if err != io.ErrClosedPipe {
+	if !errors.Is(err, io.ErrClosedPipe) {
 		t.Error(err)
 	}
 	if err := daemon().Follow(t.Context(), c, programs{}, generators.Query{}, nil); err == nil {
