@@ -206,12 +206,14 @@ func newOwners() *owners { return &owners{of: map[string]string{}} }
 func (o *owners) claim(file string, bundles []generators.Bundle) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, b := range bundles {
-		key := b.Target.Backend + "/" + b.Daemon
-		if other, taken := o.of[key]; taken {
+	for i, b := range bundles {
+		if i > 0 && b.Daemon == bundles[i-1].Daemon {
+			continue // the same daemon for the next target
+		}
+		if other, taken := o.of[b.Daemon]; taken {
 			return fmt.Errorf("cannot render daemon %q of %s: %s defines a daemon of the same name", b.Daemon, file, other)
 		}
-		o.of[key] = file
+		o.of[strings.Clone(b.Daemon)] = file // not a part of the document, which would stay in memory
 	}
 	return nil
 }
