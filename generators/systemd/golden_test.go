@@ -87,7 +87,9 @@ func TestGoldenVerify(t *testing.T) {
 				if v, ok := parseVersion("systemd " + version); ok && v < 231*generators.Major && strings.Contains(l, "; please use ") {
 					continue
 				}
-				t.Error(l)
+				if l = strings.TrimSpace(l); l != "" && !ofThisMachine(l) {
+					t.Error(l)
+				}
 			}
 		})
 	}
