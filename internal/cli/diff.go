@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/daemonize/daemonize/generators"
 	"github.com/daemonize/daemonize/internal/install"
 	"github.com/daemonize/daemonize/spec/diag"
 )
@@ -57,31 +56,12 @@ type differences struct {
 func (a *app) diff(args []string, f installFlags) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	files, err := inputs(args)
-	if err != nil {
-		return err
-	}
 	f.dryRun = true
-	h, scope, release, err := a.machine(f.hostFlags)
+	h, items, diags, release, err := a.wanted(ctx, args, f)
 	if err != nil {
 		return err
 	}
 	defer release()
-	home, err := a.home(scope)
-	if err != nil {
-		return err
-	}
-	if err := a.recoverFirst(ctx, h, f.hostFlags, generators.Target{Scope: scope, Home: home}); err != nil {
-		return err
-	}
-	t, err := a.target(ctx, h, scope, f)
-	if err != nil {
-		return err
-	}
-	items, diags, err := a.items(files, t, f.renderFlags.policy)
-	if err != nil {
-		return err
-	}
 	r := differences{Version: 1, Root: f.root, Differences: []install.Difference{}, Diagnostics: nonNil(diags)}
 	if !diags.HasErrors() {
 		// What is in the way is a difference like any other.

@@ -212,33 +212,46 @@ func detect(ctx context.Context, h host.Host, scope generators.Scope, backend st
 	return generators.Target{}, fmt.Errorf("cannot find a running service manager for %s services (looked for %s): %s", scope, strings.Join(asked, ", "), hint)
 }
 
+// wanted opens the machine, after finishing what was interrupted there, and
+// renders for it what the arguments name. release is to be called unless there
+// is an error.
+func (a *app) wanted(ctx context.Context, args []string, f installFlags) (h *host.Tree, items []install.Item, diags diag.List, release func(), err error) {
+	files, err := inputs(args)
+	if err != nil {
+		return nil, nil, nil, nil, err
+	}
+	h, scope, release, err := a.machine(f.hostFlags)
+	if err != nil {
+		return nil, nil, nil, nil, err
+	}
+	defer func() {
+		if err != nil {
+			release()
+		}
+	}()
+	home, err := a.home(scope)
+	if err != nil {
+		return nil, nil, nil, release, err
+	}
+	if err := a.recoverFirst(ctx, h, f.hostFlags, generators.Target{Scope: scope, Home: home}); err != nil {
+		return nil, nil, nil, release, err
+	}
+	t, err := a.target(ctx, h, scope, f)
+	if err != nil {
+		return nil, nil, nil, release, err
+	}
+	items, diags, err = a.items(files, t, f.renderFlags.policy)
+	return h, items, diags, release, err
+}
+
 func (a *app) install(args []string, f installFlags) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	files, err := inputs(args)
-	if err != nil {
-		return err
-	}
-	h, scope, release, err := a.machine(f.hostFlags)
+	h, items, diags, release, err := a.wanted(ctx, args, f)
 	if err != nil {
 		return err
 	}
 	defer release()
-	home, err := a.home(scope)
-	if err != nil {
-		return err
-	}
-	if err := a.recoverFirst(ctx, h, f.hostFlags, generators.Target{Scope: scope, Home: home}); err != nil {
-		return err
-	}
-	t, err := a.target(ctx, h, scope, f)
-	if err != nil {
-		return err
-	}
-	items, diags, err := a.items(files, t, f.renderFlags.policy)
-	if err != nil {
-		return err
-	}
 	if diags.HasErrors() {
 		if a.output == "json" {
 			if err := a.printJSON(newInstallation(nil, f.hostFlags, diags)); err != nil {
