@@ -71,6 +71,8 @@ func TestImports(t *testing.T) {
 			return 4
 		case strings.HasPrefix(rel, "generators/"):
 			return 5
+		case rel == "hardening/report":
+			return 6
 		case strings.HasPrefix(rel, "hardening/"):
 			return 4
 		case rel == "hardening":

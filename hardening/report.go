@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
+
+	"github.com/daemonize/daemonize/hardening/unit"
 )
 
 // ReportVersion is the version of the JSON form of [Report]. It changes only
@@ -31,6 +34,9 @@ type Result struct {
 	Error    *string   `json:"error"`
 	Rows     []Row     `json:"rows"`
 	Findings []Finding `json:"findings"`
+
+	// Scope is the manager; it is not part of the JSON form.
+	Scope unit.Scope `json:"-"`
 }
 
 // Finding is one problem that a rule reports.
@@ -42,13 +48,35 @@ type Finding struct {
 	Line     int    `json:"line"`
 	Column   int    `json:"column"`
 	Fix      string `json:"fix"`
+	// Suppressed is the reason for which the finding does not count; empty when
+	// it does. What a baseline holds has the reason [InBaseline].
+	Suppressed string `json:"suppressed,omitempty"`
 }
+
+// InBaseline is the reason of findings that are suppressed because the
+// baseline has them.
+const InBaseline = "in the baseline"
+
+// The severities of findings.
+const (
+	SeverityInfo     = "info"     // good to know
+	SeverityLow      = "low"      // untidy, or defence in depth
+	SeverityMedium   = "medium"   // makes an attack worse
+	SeverityHigh     = "high"     // gives an attacker a step
+	SeverityCritical = "critical" // gives an attacker the machine
+)
+
+// SeverityRank orders severities: 1 is info, 5 is critical, 0 is none of
+// them.
+func SeverityRank(s string) int { return slices.Index(severities[:], s) + 1 }
+
+var severities = [...]string{SeverityInfo, SeverityLow, SeverityMedium, SeverityHigh, SeverityCritical}
 
 // Result returns the JSON form of an assessment.
 func (a *Assessment) Result() Result {
 	rating := a.Rating()
 	return Result{Unit: a.Unit, Path: a.Path, Backend: "systemd", Systemd: a.Systemd,
-		Exposure: &a.Exposure, Rating: &rating, Rows: a.Rows, Findings: []Finding{}}
+		Exposure: &a.Exposure, Rating: &rating, Rows: a.Rows, Findings: []Finding{}, Scope: a.Scope}
 }
 
 // Failed returns the JSON form of a unit that has no score.
