@@ -91,7 +91,7 @@ bench: ## measure speed, memory and size
 
 .PHONY: lab
 lab: ## test with real service managers (as root, on Debian 12 or later)
-	.ci/lab-roots systemd247 systemd252 systemd257 systemd262 sysvinit
+	.ci/lab-roots all
 	DAEMONIZE_LAB_ALL=1 go test -count=1 -timeout 30m . ./generators/... ./internal/...
 
 # Downloads the units of some 185 Debian packages; the copies of the programs

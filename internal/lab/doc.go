@@ -1,7 +1,7 @@
 // Package lab runs real service managers for tests: systemd 247, 252, 257 and
-// 262, and SysVinit with cron, supervisord, runit, s6 and daemontools, each in
-// a container that is booted in about half a second and thrown away. It is
-// imported by tests only, and does its work on Linux only.
+// 262, SysVinit with cron, supervisord, runit, s6 and daemontools, and OpenRC,
+// each in a container that is booted in about half a second and thrown away. It
+// is imported by tests only, and does its work on Linux only.
 //
 // # Preparing
 //
@@ -9,8 +9,8 @@
 // file systems, which are built once, in under a minute each, on Debian 12 or
 // later, by
 //
-//	.ci/lab-roots                                              # systemd252
-//	.ci/lab-roots systemd247 systemd257 systemd262 sysvinit    # the others
+//	.ci/lab-roots          # systemd252
+//	.ci/lab-roots all      # it and the others
 //
 // They are kept in /var/cache/daemonize-lab, or in $DAEMONIZE_LAB. Where
 // anything is missing the test is skipped and says what. With
@@ -43,7 +43,10 @@
 // systemd-analyze verify exits 0 for unknown keys: require r.Stderr == "".
 //
 // Beyond the base system systemd252 has nginx, redis-server and python3, and
-// sysvinit has python3 and logrotate. No daemon that was installed is enabled.
+// sysvinit and openrc have cron, logrotate and python3. No daemon that was
+// installed is enabled. The supervisors in sysvinit are not started:
+//
+//	m.MustRun("sh", "-c", "setsid runsvdir -P /etc/service </dev/null >/dev/null 2>&1 &")
 //
 // # What holds
 //

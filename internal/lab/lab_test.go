@@ -133,8 +133,75 @@ func TestSysVinit(t *testing.T) {
 	}
 	m.MustRun("/etc/init.d/cron", "stop")
 	wantSame(t, before, m.Snapshot())
-	for _, tool := range []string{"supervisord", "runsvdir", "s6-svscan", "svscan", "insserv", "logrotate"} {
+	for _, tool := range []string{"supervisord", "insserv", "logrotate"} {
 		m.MustRun("which", tool)
+	}
+}
+
+func TestOpenRC(t *testing.T) {
+	m := Boot(t, "openrc")
+	if s := m.MustRun("rc-status", "--runlevel"); s != "default\n" {
+		t.Errorf("runlevel is %q", s)
+	}
+	if s := m.MustRun("cat", "/proc/1/comm"); s != "init\n" {
+		t.Errorf("PID 1 is %q", s)
+	}
+	if s := m.MustRun("rc-status", "--all"); strings.Contains(s, "crashed") {
+		t.Errorf("services crashed:\n%s", s)
+	}
+	before := m.Snapshot()
+	m.WriteFile("/etc/init.d/tiny", `#!/sbin/openrc-run
+supervisor=supervise-daemon
+command=/bin/sleep
+command_args=infinity
+`, 0o755)
+	m.MustRun("rc-update", "add", "tiny", "default")
+	m.MustRun("rc-service", "tiny", "start")
+	if s := m.MustRun("rc-service", "tiny", "status"); !strings.Contains(s, "started") {
+		t.Errorf("status: %q", s)
+	}
+	m.MustRun("rc-service", "tiny", "stop")
+	if r := m.Run("rc-service", "tiny", "status"); r.Code != 3 { // "stopped", in openrc-run(8)
+		t.Errorf("status after stop: %v", r)
+	}
+	m.MustRun("rc-update", "delete", "tiny", "default")
+	m.MustRun("rm", "/etc/init.d/tiny")
+	wantSame(t, before, m.Snapshot())
+	for _, tool := range []string{"cron", "logrotate", "python3"} {
+		m.MustRun("which", tool)
+	}
+}
+
+// TestScanners has each of the supervisors that scan a directory start what is
+// in one, tell its PID and stop it.
+func TestScanners(t *testing.T) {
+	m := Boot(t, "sysvinit")
+	for _, tool := range []string{"chpst", "svlogd", "s6-log", "execlineb", "multilog", "setuidgid", "python3"} {
+		m.MustRun("which", tool)
+	}
+	for _, s := range []struct {
+		scan, status, stop []string
+		up, down           string
+	}{
+		{[]string{"runsvdir", "-P"}, []string{"sv", "status"}, []string{"sv", "down"}, "run: ", "down: "},
+		{[]string{"s6-svscan"}, []string{"s6-svstat"}, []string{"s6-svc", "-wD", "-d"}, "up (pid ", "down ("},
+		{[]string{"svscan"}, []string{"svstat"}, []string{"svc", "-d"}, "up (pid ", "down "},
+	} {
+		t.Run(s.scan[0], func(t *testing.T) {
+			dir := "/srv/" + s.scan[0]
+			service := dir + "/tiny"
+			m.WriteFile(service+"/run", "#!/bin/sh\necho $$ >"+dir+"/pid\nexec sleep infinity\n", 0o755)
+			m.MustRun(append([]string{"sh", "-c", `setsid "$@" </dev/null >/dev/null 2>&1 &`, "sh"}, append(s.scan, dir)...)...)
+			m.WaitFor("the service to be up", func() bool {
+				pid := strings.TrimSpace(m.Run("cat", dir+"/pid").Stdout)
+				r := m.Run(append(s.status, service)...)
+				return pid != "" && strings.Contains(r.Stdout, s.up) && strings.Contains(r.Stdout, "pid "+pid+")")
+			})
+			m.MustRun(append(s.stop, service)...)
+			m.WaitFor("the service to be down", func() bool {
+				return strings.Contains(m.Run(append(s.status, service)...).Stdout, s.down)
+			})
+		})
 	}
 }
 
