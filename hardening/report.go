@@ -23,7 +23,8 @@ type Report struct {
 }
 
 // Result is the JSON form of one audited unit. A unit without a score has a
-// null exposure and rating, and the error says why.
+// null exposure and rating; the error says why it could not be read, or the
+// note why there is none.
 type Result struct {
 	Unit     string    `json:"unit"`
 	Path     string    `json:"path"`
@@ -32,6 +33,9 @@ type Result struct {
 	Exposure *Exposure `json:"exposure"` // 9.6
 	Rating   *string   `json:"rating"`
 	Error    *string   `json:"error"`
+	// Note says why a unit that was read has no score: no score exists for its
+	// manager, or it starts no processes. Empty otherwise.
+	Note     string    `json:"note,omitempty"`
 	Rows     []Row     `json:"rows"`
 	Findings []Finding `json:"findings"`
 
