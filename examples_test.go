@@ -83,6 +83,10 @@ func TestExamplesRender(t *testing.T) {
 	}
 }
 
+// coming are backends that the examples have consents for and that are being
+// written.
+var coming = []string{"upstart", "runit", "s6", "daemontools", "openrc"}
+
 // TestExamplesConsent keeps accept_loss minimal: without any one of its
 // entries something is lost that nobody consented to, and no entry covers a
 // field that the spec names and the backend honours.
@@ -90,6 +94,12 @@ func TestExamplesConsent(t *testing.T) {
 	for _, file := range exampleFiles(t) {
 		for _, d := range decodeExample(t, file) {
 			for i, c := range d.AcceptLoss {
+				if slices.Contains(coming, c.Backend) {
+					if _, ok := daemonize.Backend(c.Backend); ok {
+						t.Errorf("%s is a backend now: remove it from coming", c.Backend)
+					}
+					continue
+				}
 				without := *d
 				without.AcceptLoss = slices.Delete(slices.Clone(d.AcceptLoss), i, i+1)
 				if !needed(t, &without, c) {

@@ -1,7 +1,9 @@
 package generators
 
 import (
+	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -51,14 +53,33 @@ func (s Scope) String() string {
 }
 
 // Family selects among the file layouts that distributions chose for the same
-// manager, for example /etc/default or /etc/sysconfig.
+// manager, for example /etc/default or /etc/sysconfig. A backend for which two
+// families are the same ignores the difference.
 type Family uint8
 
 // The families.
 const (
 	Debian Family = iota
 	RedHat
+	Void // runit as init: /etc/sv with links in /var/service
+	S6RC // s6-rc: source definitions, compiled into a database of services
 )
+
+var families = [...]string{Debian: "debian", RedHat: "redhat", Void: "void", S6RC: "s6-rc"}
+
+// Families returns the names of all families.
+func Families() []string { return slices.Clone(families[:]) }
+
+// String returns debian, redhat and so on.
+func (f Family) String() string { return families[f] }
+
+// ParseFamily reads what String writes.
+func ParseFamily(s string) (Family, error) {
+	if i := slices.Index(families[:], s); i >= 0 {
+		return Family(i), nil
+	}
+	return 0, fmt.Errorf("unknown family %q: known are %s", s, strings.Join(families[:], ", "))
+}
 
 // Target is what a bundle is rendered for.
 type Target struct {

@@ -38,7 +38,7 @@ Exit status: 0 nothing differs, 6 something does, 1 that could not be found out,
 	fl.StringVar(&f.root, "root", "", "look at the system below this directory, which is not running")
 	fl.StringVar(&f.scope, "scope", "system", "system or user services")
 	f.renderFlags.addPolicy(fl)
-	fl.StringVar(&f.family, "family", "", "file layout of the distribution: debian or redhat (default: that of the machine)")
+	fl.StringVar(&f.family, "family", "", "file layout of the distribution: debian, redhat, void or s6-rc (default: that of the machine)")
 	fl.BoolVar(&f.options.NoEnable, "no-enable", false, "leave alone whether the daemons start at boot")
 	fl.BoolVar(&f.options.NoStart, "no-start", false, "leave alone whether the daemons run")
 	return cmd

@@ -6,7 +6,7 @@ import "github.com/spf13/pflag"
 func (f *renderFlags) addTarget(fl *pflag.FlagSet, usage string) {
 	fl.StringSliceVarP(&f.backends, "backend", "b", []string{"all"}, usage)
 	fl.StringVar(&f.scope, "scope", "system", "system or user services")
-	fl.StringVar(&f.family, "family", "debian", "file layout of the distribution: debian or redhat")
+	fl.StringVar(&f.family, "family", "debian", "file layout of the distribution: debian, redhat, void or s6-rc")
 }
 
 // addPolicy adds the flags that say which losses are accepted.

@@ -82,7 +82,7 @@ refused, 6 a file was edited since it was installed.`,
 	fl.StringVarP(&f.backend, "backend", "b", "", "service manager, as NAME or NAME@VERSION (default: the one that runs)")
 	f.hostFlags.add(fl)
 	f.renderFlags.addPolicy(fl)
-	fl.StringVar(&f.family, "family", "", "file layout of the distribution: debian or redhat (default: that of the machine)")
+	fl.StringVar(&f.family, "family", "", "file layout of the distribution: debian, redhat, void or s6-rc (default: that of the machine)")
 	fl.BoolVar(&f.options.Adopt, "adopt", false, "take over files that are in the way or were edited, and keep copies of them")
 	fl.BoolVar(&f.options.NoEnable, "no-enable", false, "leave alone whether the daemons start at boot")
 	fl.BoolVar(&f.options.Shadow, "shadow", false, "install although a packaged unit of the same name loses its effect")
@@ -170,17 +170,12 @@ func (a *app) target(ctx context.Context, h *host.Tree, scope generators.Scope, 
 		t = found
 	}
 	t.Scope, t.Home = scope, home
-	switch f.family {
-	case "redhat":
-		t.Family = generators.RedHat
-	case "debian":
-		t.Family = generators.Debian
-	case "":
-		if h.Exists("/etc/redhat-release") {
-			t.Family = generators.RedHat
+	if f.family != "" {
+		if t.Family, err = parseFamily(f.family); err != nil {
+			return t, err
 		}
-	default:
-		return t, usagef("unknown --family %q: debian or redhat", f.family)
+	} else if !h.Live() && h.Exists("/etc/redhat-release") {
+		t.Family = generators.RedHat // on a live machine the manager was asked
 	}
 	return t, nil
 }

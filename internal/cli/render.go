@@ -65,18 +65,28 @@ func (f *renderFlags) targets() ([]generators.Target, error) {
 			}
 		}
 	}
+	family, err := parseFamily(f.family)
+	if err != nil {
+		return nil, err
+	}
 	var targets []generators.Target
 	for _, name := range names {
 		t, err := daemonize.ParseTarget(name, scope)
 		if err != nil {
 			return nil, &exitError{exitUsage, err.Error()}
 		}
-		if f.family == "redhat" {
-			t.Family = generators.RedHat
-		}
+		t.Family = family
 		targets = append(targets, t)
 	}
 	return targets, nil
+}
+
+func parseFamily(s string) (generators.Family, error) {
+	f, err := generators.ParseFamily(s)
+	if err != nil {
+		return 0, usagef("cannot use --family: %v", err)
+	}
+	return f, nil
 }
 
 func parseScope(s string) (generators.Scope, error) {
@@ -98,9 +108,6 @@ type rendered struct {
 }
 
 func (a *app) render(args []string, f renderFlags) error {
-	if f.family != "debian" && f.family != "redhat" {
-		return usagef("unknown --family %q: debian or redhat", f.family)
-	}
 	targets, err := f.targets()
 	if err != nil {
 		return err
