@@ -24,7 +24,7 @@ type Row struct {
 	// counts neither for nor against it.
 	Applies  bool
 	Weight   uint64
-	Badness  uint64 // 0 is good, Range is worst
+	Badness  uint64 // 0 is good, Range is worst; also kept where the check does not apply
 	Range    uint64
 	Exposure Exposure // share of the total; 0 when the check is passed
 	// Setting is the setting the check looks at, From the lines that made its
@@ -32,6 +32,11 @@ type Row struct {
 	Setting string
 	From    []unit.Origin
 	Implied string
+
+	// listed and added say for DeviceAllow whether there are entries, and
+	// whether settings other than ProtectClock add some once a policy is in
+	// force: what [Result.Changes] cannot see in the badness.
+	listed, added bool
 }
 
 // Set reports whether the check is passed.
@@ -106,9 +111,13 @@ func Assess(u *unit.Unit, opts Options) Assessment {
 		}
 		v := evaluate(c, u, &opts)
 		row.From, row.Implied = v.from, v.implied
+		// A policy may narrow a range; the badness stays within it.
+		row.Badness = min(v.badness, row.Range)
+		if c.judge == judgeDevices {
+			listed, added := u.DeviceEntries()
+			row.listed, row.added = listed > 0, added > 0
+		}
 		if row.Applies = !v.notApplicable && row.Weight > 0; row.Applies {
-			// A policy may narrow a range; the badness stays within it.
-			row.Badness = min(v.badness, row.Range)
 			bad += divUp(row.Badness*row.Weight, row.Range)
 			weights += row.Weight
 		}

@@ -71,9 +71,15 @@ func (p *parser) imply() {
 	if s.DevicePolicy.Value == "auto" && len(s.DeviceAllow.Value) == 0 {
 		return
 	}
-	allow := func(by string, devices ...string) {
+	p.unit.addDevices(func(by string, devices ...string) {
 		s.DeviceAllow.imply(append(devices, s.DeviceAllow.Value...), by)
-	}
+	})
+}
+
+// addDevices calls add with the entries that other settings add to
+// DeviceAllow= when a device policy is in force.
+func (u *Unit) addDevices(add func(by string, devices ...string)) {
+	s := &u.Settings
 	if s.RootImage.Value != "" || s.MountImages.Value > 0 || s.RootMStack.Value != "" {
 		by := "RootImage"
 		if s.RootImage.Value == "" {
@@ -82,21 +88,40 @@ func (p *parser) imply() {
 				by = "RootMStack"
 			}
 		}
-		allow(by, "/dev/loop-control rw", "/dev/mapper/control rw", "block-loop rwm", "block-blkext rwm", "block-device-mapper rwm")
+		add(by, "/dev/loop-control rw", "/dev/mapper/control rw", "block-loop rwm", "block-blkext rwm", "block-device-mapper rwm")
 	}
 	if s.ProtectClock.Value {
-		allow("ProtectClock", "char-rtc r")
+		add("ProtectClock", "char-rtc r")
 	}
-	if p.opts.Version < 258 {
+	if u.Version < 258 {
 		for _, list := range s.credentials {
 			for _, c := range list {
 				if c.encrypted {
-					allow("LoadCredentialEncrypted", "char-tpm rw")
+					add("LoadCredentialEncrypted", "char-tpm rw")
 					return
 				}
 			}
 		}
 	}
+}
+
+// DeviceEntries counts the entries of DeviceAllow=: those that the unit lists,
+// and those that settings other than ProtectClock= add, or would add if a
+// device policy were in force.
+func (u *Unit) DeviceEntries() (listed, added int) {
+	s := &u.Settings
+	all := 0
+	u.addDevices(func(by string, devices ...string) {
+		all += len(devices)
+		if by != "ProtectClock" {
+			added += len(devices)
+		}
+	})
+	listed = len(s.DeviceAllow.Value)
+	if listed > 0 || s.DevicePolicy.Value != "auto" { // in force, so they are in the list
+		listed -= all
+	}
+	return listed, added
 }
 
 // verifyService is service_verify of core/service.c.
