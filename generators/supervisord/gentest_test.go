@@ -11,6 +11,8 @@ import (
 
 	"github.com/daemonize/daemonize/generators"
 	"github.com/daemonize/daemonize/generators/gentest"
+	"github.com/daemonize/daemonize/internal/lab"
+	"github.com/daemonize/daemonize/internal/probe/report"
 )
 
 func TestConformance(t *testing.T) {
@@ -155,7 +157,7 @@ func text(b generators.Bundle) string {
 // readBack executes what the real parser read, with the probe in the place of
 // the program.
 func readBack(t *testing.T, bundles []generators.Bundle) []gentest.Process {
-	probe := buildProbe(t)
+	probe := lab.Probe(t)
 	dir := t.TempDir()
 	var out []gentest.Process
 	for i, programs := range readReal(t, bundles) {
@@ -195,36 +197,7 @@ func readBack(t *testing.T, bundles []generators.Bundle) []gentest.Process {
 	return out
 }
 
-func buildProbe(t testing.TB) string {
-	t.Helper()
-	bin := filepath.Join(t.TempDir(), "probe")
-	build := exec.Command("go", "build", "-o", bin, "github.com/daemonize/daemonize/internal/probe")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("cannot build the probe: %v\n%s", err, out)
-	}
-	return bin
-}
-
-// report is what the probe prints, see internal/probe.
-type report struct {
-	Argv    []string
-	Env     map[string]string
-	Cwd     string
-	PID     int
-	UID     int
-	GID     int
-	Groups  []int
-	Umask   string
-	Rlimits map[string]string
-	Nice    int
-	OOM     int
-	Status  map[string]string
-	Streams [3]string
-	Files   map[string]string
-}
-
-func runProbe(t testing.TB, argv, env []string) report {
+func runProbe(t testing.TB, argv, env []string) *report.Report {
 	t.Helper()
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Env = env
@@ -233,8 +206,8 @@ func runProbe(t testing.TB, argv, env []string) report {
 	if err != nil {
 		t.Fatalf("%q: %v", argv, err)
 	}
-	var r report
-	if err := json.Unmarshal(out, &r); err != nil {
+	r, err := report.Parse(out)
+	if err != nil {
 		t.Fatalf("%q: %v\n%s", argv, err, out)
 	}
 	return r

@@ -18,6 +18,8 @@ import (
 
 	"github.com/daemonize/daemonize/generators"
 	"github.com/daemonize/daemonize/generators/gentest"
+	"github.com/daemonize/daemonize/internal/lab"
+	"github.com/daemonize/daemonize/internal/probe/report"
 	"github.com/daemonize/daemonize/spec"
 )
 
@@ -52,10 +54,8 @@ func startReal(t *testing.T, docs ...string) *real {
 		t.Fatal(err)
 	}
 	probe := filepath.Join(dir, "probe")
-	if err := os.Rename(buildProbe(t), probe); err != nil {
-		if out, err := exec.Command("cp", buildProbe(t), probe).CombinedOutput(); err != nil {
-			t.Fatalf("%v %s", err, out)
-		}
+	if out, err := exec.Command("cp", lab.Probe(t), probe).CombinedOutput(); err != nil {
+		t.Fatalf("%v %s", err, out)
 	}
 	r := &real{t: t, dir: dir, conf: dir + "/supervisord.conf"}
 	for _, doc := range docs {
@@ -111,12 +111,14 @@ func (r *real) wait(what string, cond func() bool) {
 }
 
 // probe waits for what the probe writes.
-func (r *real) probe(name string) report {
+func (r *real) probe(name string) (p *report.Report) {
 	r.t.Helper()
-	var p report
 	r.wait(name, func() bool {
 		content, err := os.ReadFile(r.dir + "/" + name)
-		return err == nil && json.Unmarshal(content, &p) == nil
+		if err == nil {
+			p, err = report.Parse(content)
+		}
+		return err == nil
 	})
 	return p
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/daemonize/daemonize/generators"
 	"github.com/daemonize/daemonize/internal/lab"
+	"github.com/daemonize/daemonize/internal/probe/report"
 )
 
 // machine lets the controller ask a machine of the lab.
@@ -185,7 +186,7 @@ limits: {stack: {soft: 4M, hard: 8M}, cpu: 3600}
 scheduling: {nice: 5, oom_score_adjust: 100, timer_slack: 1ms}
 sandboxing: {no_new_privileges: true, read_only_paths: ["/srv/r o'\"\\%"], capabilities: {bounding: []}, bind_paths: ['/srv/b i%\n:/mnt']}
 `
-	probe := build(t)
+	probe := lab.Probe(t)
 	for _, root := range roots {
 		t.Run(root.name, func(t *testing.T) {
 			m := lab.Boot(t, root.name, lab.Bind(probe, "/probe"))
@@ -210,24 +211,12 @@ sandboxing: {no_new_privileges: true, read_only_paths: ["/srv/r o'\"\\%"], capab
 			m.WaitFor("the process has reported", func() bool {
 				return m.Run("sh", "-c", `test "$(systemctl show -p ActiveState web)" != ActiveState=active`).Code == 0
 			})
-			var got struct {
-				Argv    []string
-				Env     map[string]string
-				Cwd     string
-				Umask   string
-				Nice    int
-				OOM     int
-				Slack   int64
-				Rlimits map[string]string
-				Status  map[string]string
-				Streams [3]string
-				Files   map[string]string
-			}
 			r := m.Run("cat", out)
 			if r.Code != 0 {
 				t.Fatalf("no report: %s\n%s\n%s", r, b.Artifacts[0].Content, m.Log())
 			}
-			if err := json.Unmarshal([]byte(r.Stdout), &got); err != nil {
+			got, err := report.Parse([]byte(r.Stdout))
+			if err != nil {
 				t.Fatal(err)
 			}
 			if want := []string{prog, "$HOME", `a\b`, "it's"}; !slices.Equal(got.Argv, want) {

@@ -27,22 +27,10 @@ var roots = []struct {
 	version generators.Version
 }{{"systemd247", 247}, {"systemd252", 252}, {"systemd257", 257}, {"systemd262", 262}}
 
-// build compiles the probe.
-func build(t *testing.T) string {
-	t.Helper()
-	bin := filepath.Join(t.TempDir(), "probe")
-	cmd := exec.Command("go", "build", "-o", bin, "github.com/daemonize/daemonize/internal/probe")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("cannot build the probe: %v\n%s", err, out)
-	}
-	return bin
-}
-
 // readBack starts each bundle's service under a real systemd, in each version
 // of the lab, and returns what the processes saw of themselves.
 func readBack(t *testing.T, bundles []generators.Bundle) []gentest.Process {
-	probe := build(t)
+	probe := lab.Probe(t)
 	var first []gentest.Process
 	for _, root := range roots {
 		t.Run(root.name, func(t *testing.T) {

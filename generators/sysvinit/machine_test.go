@@ -1,11 +1,8 @@
 package sysvinit
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +10,7 @@ import (
 
 	"github.com/daemonize/daemonize/generators"
 	"github.com/daemonize/daemonize/internal/lab"
+	"github.com/daemonize/daemonize/internal/probe/report"
 	"github.com/daemonize/daemonize/spec"
 )
 
@@ -24,13 +22,7 @@ type machine struct {
 
 func boot(t *testing.T, opts ...lab.Option) machine {
 	t.Helper()
-	probe := filepath.Join(t.TempDir(), "probe")
-	build := exec.Command("go", "build", "-o", probe, "../../internal/probe")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("cannot build the probe: %v\n%s", err, out)
-	}
-	return machine{lab.Boot(t, "sysvinit", append(opts, lab.Bind(probe, "/usr/bin/probe"))...), t}
+	return machine{lab.Boot(t, "sysvinit", append(opts, lab.Bind(lab.Probe(t), "/usr/bin/probe"))...), t}
 }
 
 // on returns the machine for a subtest.
@@ -91,28 +83,10 @@ func (m machine) alive(pid int) bool {
 	return r.Code == 0 && !strings.Contains(r.Stdout, ") Z ")
 }
 
-// report is what the probe writes (internal/probe).
-type report struct {
-	Argv    []string
-	Env     map[string]string
-	Cwd     string
-	PID     int
-	UID     int
-	GID     int
-	Groups  []int
-	Umask   string
-	Rlimits map[string]string
-	Nice    int
-	OOM     int
-	Status  map[string]string
-	Streams [3]string
-	Files   map[string]string
-}
-
-func (m machine) report(path string) report {
+func (m machine) report(path string) *report.Report {
 	m.t.Helper()
-	var r report
-	if err := json.Unmarshal([]byte(m.MustRun("cat", path)), &r); err != nil {
+	r, err := report.Parse([]byte(m.MustRun("cat", path)))
+	if err != nil {
 		m.t.Fatal(err)
 	}
 	return r

@@ -3,7 +3,6 @@ package sysvinit
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -143,12 +142,6 @@ func shape(w string, first bool) string {
 func readBack(t *testing.T, bundles []generators.Bundle) []gentest.Process {
 	lab.Root(t, "sysvinit") // skips
 	dir := t.TempDir()
-	probe := filepath.Join(dir, "sample")
-	build := exec.Command("go", "build", "-o", probe, "../../internal/probe")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("cannot build the probe: %v\n%s", err, out)
-	}
 	for i, b := range bundles {
 		for _, a := range b.Artifacts {
 			path := filepath.Join(dir, fmt.Sprint(i), a.Path)
@@ -165,7 +158,7 @@ func readBack(t *testing.T, bundles []generators.Bundle) []gentest.Process {
 	if err := os.WriteFile(filepath.Join(dir, "logger"), []byte(logger), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	m := machine{lab.Boot(t, "sysvinit", lab.Bind(dir, "/bundles"), lab.Bind(probe, "/usr/bin/sample"), lab.Bind(filepath.Join(dir, "logger"), "/usr/bin/logger")), t}
+	m := machine{lab.Boot(t, "sysvinit", lab.Bind(dir, "/bundles"), lab.Bind(lab.Probe(t), "/usr/bin/sample"), lab.Bind(filepath.Join(dir, "logger"), "/usr/bin/logger")), t}
 	out := make([]gentest.Process, len(bundles))
 	for i := range bundles {
 		m.MustRun("sh", "-c", "cp -a --no-preserve=ownership /bundles/$1/. / && rm -f /tmp/log && mkdir -p /tmp && : >/tmp/log", "sh", fmt.Sprint(i))

@@ -1,7 +1,6 @@
 package chain
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,55 +11,17 @@ import (
 	"testing"
 
 	"github.com/daemonize/daemonize/generators/gentest"
+	"github.com/daemonize/daemonize/internal/lab"
+	"github.com/daemonize/daemonize/internal/probe/report"
 	"github.com/daemonize/daemonize/internal/shell"
 	"github.com/daemonize/daemonize/spec"
 )
-
-// report is what the probe prints, see internal/probe.
-type report struct {
-	Argv      []string
-	Env       map[string]string
-	Cwd       string
-	PID       int
-	UID, GID  int
-	Groups    []int
-	Umask     string
-	Rlimits   map[string]string
-	Nice      int
-	Policy    int
-	IOPrio    int
-	OOM       int
-	Slack     int64
-	Status    map[string]string
-	Streams   [3]string
-	NS, Files map[string]string
-}
 
 func needRoot(t testing.TB) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root to see that privileges are really dropped")
 	}
-}
-
-// buildProbe returns the probe, in a place that every user can reach.
-func buildProbe(t testing.TB) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "chain")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	bin := filepath.Join(dir, "probe")
-	build := exec.Command("go", "build", "-o", bin, "github.com/daemonize/daemonize/internal/probe")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("cannot build the probe: %v\n%s", err, out)
-	}
-	return bin
 }
 
 func decode(t testing.TB, doc string) *spec.Daemon {
@@ -73,7 +34,7 @@ func decode(t testing.TB, doc string) *spec.Daemon {
 }
 
 // run executes an argument vector and returns what the probe at its end says.
-func run(t testing.TB, argv []string, env ...string) report {
+func run(t testing.TB, argv []string, env ...string) *report.Report {
 	t.Helper()
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Env = append([]string{"PATH=/usr/bin:/bin"}, env...)
@@ -83,8 +44,8 @@ func run(t testing.TB, argv []string, env ...string) report {
 	if err != nil {
 		t.Fatalf("%q: %v %s", argv, err, stderr.String())
 	}
-	var r report
-	if err := json.Unmarshal(out, &r); err != nil {
+	r, err := report.Parse(out)
+	if err != nil {
 		t.Fatalf("%q: %v\n%s", argv, err, out)
 	}
 	if r.PID != cmd.Process.Pid && argv[0] != "/usr/bin/timeout" {
@@ -120,51 +81,51 @@ func otherIPC(t testing.TB) string {
 // TestPrefixes looks at a process behind each prefix.
 func TestPrefixes(t *testing.T) {
 	needRoot(t)
-	probe := buildProbe(t)
+	probe := lab.Probe(t)
 	ownIPC, _ := os.Readlink("/proc/self/ns/ipc")
 	ownMnt, _ := os.Readlink("/proc/self/ns/mnt")
 	other := otherIPC(t)
-	status := func(key, want string) func(r report) string {
-		return func(r report) string {
+	status := func(key, want string) func(r *report.Report) string {
+		return func(r *report.Report) string {
 			if r.Status[key] != want {
 				return key + " is " + r.Status[key] + ", want " + want
 			}
 			return ""
 		}
 	}
-	number := func(what string, got func(r report) int, want int) func(r report) string {
-		return func(r report) string {
+	number := func(what string, got func(r *report.Report) int, want int) func(r *report.Report) string {
+		return func(r *report.Report) string {
 			if g := got(r); g != want {
 				return fmt.Sprintf("%s is %d, want %d", what, g, want)
 			}
 			return ""
 		}
 	}
-	limit := func(name, want string) func(r report) string {
-		return func(r report) string {
+	limit := func(name, want string) func(r *report.Report) string {
+		return func(r *report.Report) string {
 			if r.Rlimits[name] != want {
 				return name + " is " + r.Rlimits[name] + ", want " + want
 			}
 			return ""
 		}
 	}
-	policy := func(r report) int { return r.Policy }
+	policy := func(r *report.Report) int { return r.Policy }
 	for _, c := range []struct {
 		doc  string
-		want func(report) string
+		want func(*report.Report) string
 	}{
-		{"scheduling: {nice: 5}", number("nice", func(r report) int { return r.Nice }, 5)},
-		{"scheduling: {nice: -5}", number("nice", func(r report) int { return r.Nice }, -5)},
+		{"scheduling: {nice: 5}", number("nice", func(r *report.Report) int { return r.Nice }, 5)},
+		{"scheduling: {nice: -5}", number("nice", func(r *report.Report) int { return r.Nice }, -5)},
 		{"scheduling: {policy: batch}", number("policy", policy, 3)},
 		{"scheduling: {policy: batch, reset_on_fork: true}", number("policy", policy, 3|0x40000000)},
 		{"scheduling: {policy: idle}", number("policy", policy, 5)},
 		{"scheduling: {policy: rr, priority: 10}", number("policy", policy, 2)},
 		{"scheduling: {policy: fifo, priority: 1}", number("policy", policy, 1)},
-		{"scheduling: {io_class: best-effort, io_priority: 6}", number("ioprio", func(r report) int { return r.IOPrio }, 2<<13|6)},
-		{"scheduling: {io_class: idle}", number("ioprio class", func(r report) int { return r.IOPrio >> 13 }, 3)},
-		{"scheduling: {io_priority: 2}", number("ioprio", func(r report) int { return r.IOPrio }, 2<<13|2)},
+		{"scheduling: {io_class: best-effort, io_priority: 6}", number("ioprio", func(r *report.Report) int { return r.IOPrio }, 2<<13|6)},
+		{"scheduling: {io_class: idle}", number("ioprio class", func(r *report.Report) int { return r.IOPrio >> 13 }, 3)},
+		{"scheduling: {io_priority: 2}", number("ioprio", func(r *report.Report) int { return r.IOPrio }, 2<<13|2)},
 		{"scheduling: {cpu_affinity: [0]}", status("Cpus_allowed_list", "0")},
-		{"scheduling: {oom_score_adjust: 500}", number("oom_score_adj", func(r report) int { return r.OOM }, 500)},
+		{"scheduling: {oom_score_adjust: 500}", number("oom_score_adj", func(r *report.Report) int { return r.OOM }, 500)},
 		{"limits: {nofile: 512}", limit("Max open files", "512:512")},
 		{"limits: {core: 0}", limit("Max core file size", "0:0")},
 		{"limits: {sigpending: {soft: 100, hard: 200}}", limit("Max pending signals", "100:200")},
@@ -185,7 +146,7 @@ func TestPrefixes(t *testing.T) {
 		{"sandboxing: {capabilities: {bounding: [CAP_NET_BIND_SERVICE]}}", status("CapBnd", "0000000000000400")},
 		{"sandboxing: {capabilities: {bounding: [CAP_NET_BIND_SERVICE]}}", status("CapEff", "0000000000000400")},
 		{"sandboxing: {capabilities: {bounding: []}}", status("CapPrm", "0000000000000000")},
-		{"sandboxing: {capabilities: {bounding: [~CAP_CHOWN, ~CAP_KILL]}}", func(r report) string {
+		{"sandboxing: {capabilities: {bounding: [~CAP_CHOWN, ~CAP_KILL]}}", func(r *report.Report) string {
 			n, err := strconv.ParseUint(r.Status["CapBnd"], 16, 64)
 			if err != nil || n&(1<<0|1<<5) != 0 || n&(1<<1) == 0 {
 				return "CapBnd is " + r.Status["CapBnd"]
@@ -193,31 +154,31 @@ func TestPrefixes(t *testing.T) {
 			return ""
 		}},
 		{"sandboxing: {secure_bits: [noroot, noroot-locked]}", status("CapEff", "0000000000000000")},
-		{"sandboxing: {private_ipc: true}", func(r report) string {
+		{"sandboxing: {private_ipc: true}", func(r *report.Report) string {
 			if r.NS["ipc"] == ownIPC {
 				return "the IPC namespace is the host's"
 			}
 			return ""
 		}},
-		{"sandboxing: {private_mounts: true}", func(r report) string {
+		{"sandboxing: {private_mounts: true}", func(r *report.Report) string {
 			if r.NS["mnt"] == ownMnt {
 				return "the mount namespace is the host's"
 			}
 			return ""
 		}},
-		{"sandboxing: {ipc_namespace_path: " + other + "}", func(r report) string {
+		{"sandboxing: {ipc_namespace_path: " + other + "}", func(r *report.Report) string {
 			if want, _ := os.Readlink(other); r.NS["ipc"] != want || want == ownIPC {
 				return "the IPC namespace is " + r.NS["ipc"]
 			}
 			return ""
 		}},
-		{"unset_environment: [GONE]", func(r report) string {
+		{"unset_environment: [GONE]", func(r *report.Report) string {
 			if _, ok := r.Env["GONE"]; ok || r.Env["KEPT"] != "1" {
 				return fmt.Sprint(r.Env)
 			}
 			return ""
 		}},
-		{"max_runtime: 12h", func(r report) string { return "" }},
+		{"max_runtime: 12h", func(r *report.Report) string { return "" }},
 	} {
 		t.Run(c.doc, func(t *testing.T) {
 			d := decode(t, "name: probe\ncommand: ["+probe+", 'a b']\n"+c.doc)
@@ -262,7 +223,7 @@ func install(t testing.TB, content []byte) string {
 // TestIdentity drops to users and groups and looks.
 func TestIdentity(t *testing.T) {
 	needRoot(t)
-	probe := buildProbe(t)
+	probe := lab.Probe(t)
 	id := func(kind, name string) int {
 		out, err := exec.Command("getent", kind, name).Output()
 		f := strings.Split(string(out), ":")
@@ -328,7 +289,7 @@ func TestIdentity(t *testing.T) {
 // TestScript runs a script that does everything, in every shell there is.
 func TestScript(t *testing.T) {
 	needRoot(t)
-	probe := buildProbe(t)
+	probe := lab.Probe(t)
 	dir := filepath.Dir(probe)
 	name := "chaintest" + strconv.Itoa(os.Getpid())
 	file := func(base, content string, mode os.FileMode) string {
@@ -470,7 +431,7 @@ func TestSymlink(t *testing.T) {
 // them.
 func TestLoader(t *testing.T) {
 	needRoot(t)
-	probe := buildProbe(t)
+	probe := lab.Probe(t)
 	dir := filepath.Dir(probe)
 	// The loader complains about a library that is not there, once for each
 	// program that sees it. The probe is static.
@@ -491,8 +452,8 @@ func TestLoader(t *testing.T) {
 		if err := cmd.Run(); err != nil {
 			t.Fatalf("%v %s", err, errs.String())
 		}
-		var r report
-		if err := json.Unmarshal([]byte(out.String()), &r); err != nil {
+		r, err := report.Parse([]byte(out.String()))
+		if err != nil {
 			t.Fatal(err)
 		}
 		// env(1) itself runs as the user and without the variable.
@@ -549,7 +510,7 @@ func TestRefusals(t *testing.T) {
 
 // TestHostileArguments runs every hostile string through the script.
 func TestHostileArguments(t *testing.T) {
-	probe := buildProbe(t)
+	probe := lab.Probe(t)
 	d := decode(t, "name: probe\ncommand: ["+probe+"]\nstdin: 'null'")
 	d.Command = append(d.Command, gentest.Hostile()...)
 	for i, h := range gentest.Hostile() {

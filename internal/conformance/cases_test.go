@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/daemonize/daemonize/internal/probe/report"
 )
 
 // prepare makes the machine what the cases expect.
@@ -55,16 +57,16 @@ func allGroups() []*group {
 }
 
 // rlimit reads a limit by its name in proc_pid_limits(5).
-func rlimit(name string) func(*report) string {
-	return func(r *report) string { return r.Rlimits[name] }
+func rlimit(name string) func(*report.Report) string {
+	return func(r *report.Report) string { return r.Rlimits[name] }
 }
 
-func environ(name string) func(*report) string {
-	return func(r *report) string { return r.Env[name] }
+func environ(name string) func(*report.Report) string {
+	return func(r *report.Report) string { return r.Env[name] }
 }
 
-func status(name string) func(*report) string {
-	return func(r *report) string { return r.Status[name] }
+func status(name string) func(*report.Report) string {
+	return func(r *report.Report) string { return r.Status[name] }
 }
 
 // says runs a script in the machine, with $name, and wants it to print this.
@@ -118,16 +120,16 @@ credentials: {key: /srv/key}
 			{field: "documentation", what: "what the manager shows", on: "systemd", property: "Documentation=man:probe(8)", hidden: "it is for people"},
 			{field: "documentation", what: "the installed file", on: "sysvinit", file: "/init.d/c-plain:man:probe(8)", hidden: "it is for people"},
 			{field: "documentation", what: "the installed file", on: "supervisord", file: ".conf:man:probe(8)", hidden: "it is for people"},
-			{field: "command", what: "arguments", want: `"it's $HOME" "a  \"b\""`, see: func(r *report) string {
+			{field: "command", what: "arguments", want: `"it's $HOME" "a  \"b\""`, see: func(r *report.Report) string {
 				s := fmt.Sprintf("%q", r.Argv[min(len(r.Argv), 3):])
 				return s[1 : len(s)-1]
 			}},
-			{field: "working_dir", what: "working directory", see: func(r *report) string { return r.Cwd }, want: "/srv/web"},
-			{field: "user", what: "effective user", see: func(r *report) string { return strconv.Itoa(r.UID) }, want: "991"},
-			{field: "group", what: "effective group", see: func(r *report) string { return strconv.Itoa(r.GID) }, want: "60"},
-			{field: "supplementary_groups", what: "groups", see: func(r *report) string { return strconv.FormatBool(slices.Contains(r.Groups, 992)) }, want: "true"},
-			{field: "umask", what: "umask", see: func(r *report) string { return r.Umask }, want: "0027"},
-			{field: "stdin", what: "standard input and its first line", see: func(r *report) string { return r.Streams[0] + " " + r.Stdin }, want: "/srv/input line of input\n"},
+			{field: "working_dir", what: "working directory", see: func(r *report.Report) string { return r.Cwd }, want: "/srv/web"},
+			{field: "user", what: "effective user", see: func(r *report.Report) string { return strconv.Itoa(r.UID) }, want: "991"},
+			{field: "group", what: "effective group", see: func(r *report.Report) string { return strconv.Itoa(r.GID) }, want: "60"},
+			{field: "supplementary_groups", what: "groups", see: func(r *report.Report) string { return strconv.FormatBool(slices.Contains(r.Groups, 992)) }, want: "true"},
+			{field: "umask", what: "umask", see: func(r *report.Report) string { return r.Umask }, want: "0027"},
+			{field: "stdin", what: "standard input and its first line", see: func(r *report.Report) string { return r.Streams[0] + " " + r.Stdin }, want: "/srv/input line of input\n"},
 			{field: "environment", what: "environment", see: environ("CONF_A"), want: `q"' $x %n`},
 			{field: "env_file.path", what: "environment", see: environ("FROM_FILE"), want: "it's $x"},
 			{field: "unset_environment", what: "a variable of env_file is gone", test: func(d *daemon) error {
@@ -139,13 +141,13 @@ credentials: {key: /srv/key}
 			}},
 			{field: "pass_environment", what: "a variable of process 1", on: "systemd", see: environ("container"), want: "systemd-nspawn"},
 			{field: "pass_environment", what: "a variable of the caller of the init script", on: "sysvinit", see: environ("CONF_PASSED"), want: "yes"},
-			{field: "credentials", what: "content of the file in $CREDENTIALS_DIRECTORY, and that others cannot read it", want: "--- secret", see: func(r *report) string {
+			{field: "credentials", what: "content of the file in $CREDENTIALS_DIRECTORY, and that others cannot read it", want: "--- secret", see: func(r *report.Report) string {
 				// systemd 256 and later grant it to the user by an ACL, which shows as the group's bit.
 				return strings.TrimPrefix(strings.TrimPrefix(r.Files["key"], "-r-----"), "-r--r--")
 			}},
 		}},
 		{name: "shell", doc: "shell: 'exec /usr/bin/probe --do \"report wait\" \"$((20+3))\"'\n", checks: []check{
-			{field: "shell", what: "an argument that the shell computed", want: "23", see: func(r *report) string { return r.Argv[len(r.Argv)-1] }},
+			{field: "shell", what: "an argument that the shell computed", want: "23", see: func(r *report.Report) string { return r.Argv[len(r.Argv)-1] }},
 		}},
 		{name: "account", doc: "user: confmade\ncreate_user: true\n", checks: []check{
 			{field: "create_user", what: "the account that was made, and the process's user", test: func(d *daemon) error {
@@ -202,15 +204,15 @@ credentials: {key: /srv/key}
 			{field: "limits.io_write_iops", what: "what the manager took", property: "IOWriteIOPSMax=/dev/null 1024", hidden: noControllers},
 		}},
 		{name: "sched", doc: "scheduling: {nice: 5, policy: batch, reset_on_fork: true, io_class: best-effort, io_priority: 6, cpu_affinity: [0], oom_score_adjust: 500, oom_policy: continue, timer_slack: 1ms}\n", checks: []check{
-			{field: "scheduling.nice", what: "nice value", see: func(r *report) string { return strconv.Itoa(r.Nice) }, want: "5"},
-			{field: "scheduling.policy", what: "scheduling policy", see: func(r *report) string { return strconv.Itoa(r.Policy & 0xff) }, want: "3"},
-			{field: "scheduling.reset_on_fork", what: "SCHED_RESET_ON_FORK", see: func(r *report) string { return strconv.FormatBool(r.Policy&0x40000000 != 0) }, want: "true"},
-			{field: "scheduling.io_class", what: "class of ioprio_get", see: func(r *report) string { return strconv.Itoa(r.IOPrio >> 13) }, want: "2"},
-			{field: "scheduling.io_priority", what: "priority of ioprio_get", see: func(r *report) string { return strconv.Itoa(r.IOPrio & 7) }, want: "6"},
+			{field: "scheduling.nice", what: "nice value", see: func(r *report.Report) string { return strconv.Itoa(r.Nice) }, want: "5"},
+			{field: "scheduling.policy", what: "scheduling policy", see: func(r *report.Report) string { return strconv.Itoa(r.Policy & 0xff) }, want: "3"},
+			{field: "scheduling.reset_on_fork", what: "SCHED_RESET_ON_FORK", see: func(r *report.Report) string { return strconv.FormatBool(r.Policy&0x40000000 != 0) }, want: "true"},
+			{field: "scheduling.io_class", what: "class of ioprio_get", see: func(r *report.Report) string { return strconv.Itoa(r.IOPrio >> 13) }, want: "2"},
+			{field: "scheduling.io_priority", what: "priority of ioprio_get", see: func(r *report.Report) string { return strconv.Itoa(r.IOPrio & 7) }, want: "6"},
 			{field: "scheduling.cpu_affinity", what: "CPU affinity", see: status("Cpus_allowed_list"), want: "0"},
-			{field: "scheduling.oom_score_adjust", what: "oom_score_adj", see: func(r *report) string { return strconv.Itoa(r.OOM) }, want: "500"},
+			{field: "scheduling.oom_score_adjust", what: "oom_score_adj", see: func(r *report.Report) string { return strconv.Itoa(r.OOM) }, want: "500"},
 			{field: "scheduling.oom_policy", what: "what the manager took", property: "OOMPolicy=continue", hidden: noControllers},
-			{field: "scheduling.timer_slack", what: "timer slack in ns", see: func(r *report) string { return strconv.FormatInt(r.Slack, 10) }, want: "1000000"},
+			{field: "scheduling.timer_slack", what: "timer slack in ns", see: func(r *report.Report) string { return strconv.FormatInt(r.Slack, 10) }, want: "1000000"},
 		}},
 		{name: "sched-rr", doc: "scheduling: {policy: rr, priority: 10}\n", do: "report wait", checks: []check{
 			{field: "scheduling.priority", what: "policy and priority in /proc/PID/stat", test: func(d *daemon) error {
@@ -223,7 +225,7 @@ credentials: {key: /srv/key}
 			}},
 		}},
 		{name: "numa", only: "systemd", doc: "scheduling: {numa_policy: preferred, numa_mask: '0'}\n", checks: []check{
-			{field: "scheduling.numa_policy", what: "get_mempolicy(2)", see: func(r *report) string { return strconv.Itoa(r.MemPolicy) }, want: "1"},
+			{field: "scheduling.numa_policy", what: "get_mempolicy(2)", see: func(r *report.Report) string { return strconv.Itoa(r.MemPolicy) }, want: "1"},
 			{field: "scheduling.numa_mask", what: "what the manager took", property: "NUMAMask=0", hidden: "the machine has one node"},
 		}},
 		{name: "dirs", doc: `user: web
@@ -241,7 +243,7 @@ directories: {runtime: {name: conf-run, mode: '0710'}, state: {name: conf-state,
 			{field: "directories.config.mode", what: "mode", test: mode("/etc/conf-config", "714")},
 		}},
 		{name: "override-systemd", only: "systemd", doc: "overrides: {systemd: {Service: {Nice: '7'}}}\n", checks: []check{
-			{field: "overrides", what: "the effect of a native key", see: func(r *report) string { return strconv.Itoa(r.Nice) }, want: "7"},
+			{field: "overrides", what: "the effect of a native key", see: func(r *report.Report) string { return strconv.Itoa(r.Nice) }, want: "7"},
 		}},
 		{name: "override-sysvinit", only: "sysvinit", doc: "overrides: {sysvinit: {header: {X-Interactive: 'true'}}}\n", checks: []check{
 			{field: "overrides", what: "a native key in the file", file: "/init.d/c-override-sysvinit:X-Interactive:     true", hidden: "nothing is interactive at boot"},

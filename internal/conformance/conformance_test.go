@@ -3,9 +3,6 @@ package conformance
 import (
 	"bytes"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +11,7 @@ import (
 	"github.com/daemonize/daemonize/generators"
 	"github.com/daemonize/daemonize/internal/golden"
 	"github.com/daemonize/daemonize/internal/lab"
+	"github.com/daemonize/daemonize/internal/probe/report"
 	"github.com/daemonize/daemonize/spec/field"
 )
 
@@ -41,7 +39,7 @@ type check struct {
 	// One of them: see is a part of the report, which has to be want and, so
 	// that this proves anything, something else in a daemon without the field;
 	// test is anything else.
-	see  func(r *report) string
+	see  func(r *report.Report) string
 	want string
 	test func(d *daemon) error
 
@@ -89,7 +87,7 @@ func (c *check) id() field.ID {
 type cell struct{ what, result string }
 
 // judge compares what was observed with the declaration and with the table.
-func (h *host) judge(d *daemon, base *report, c *check) (result string, err error) {
+func (h *host) judge(d *daemon, base *report.Report, c *check) (result string, err error) {
 	s := h.gen.Support().At(c.id(), h.target)
 	suffix := ""
 	switch s.Level {
@@ -171,18 +169,6 @@ func (h *host) judge(d *daemon, base *report, c *check) (result string, err erro
 	return result, nil
 }
 
-// probe builds the probe, static: it runs on any of the systems.
-func buildProbe(t *testing.T) string {
-	t.Helper()
-	bin := filepath.Join(t.TempDir(), "probe")
-	cmd := exec.Command("go", "build", "-o", bin, "../probe")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("cannot build the probe: %v\n%s", err, out)
-	}
-	return bin
-}
-
 // managers are the columns.
 var managers = [...]struct{ root, backend string }{
 	{"systemd247", "systemd"}, {"systemd252", "systemd"}, {"systemd257", "systemd"}, {"systemd262", "systemd"},
@@ -196,7 +182,7 @@ func TestConformance(t *testing.T) {
 	for _, m := range managers {
 		lab.Root(t, m.root) // skips, with the reason
 	}
-	probe := buildProbe(t)
+	probe := lab.Probe(t)
 	groups := allGroups()
 	var mutex sync.Mutex
 	columns := make([]string, len(managers))

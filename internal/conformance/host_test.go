@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,6 +18,7 @@ import (
 	"github.com/daemonize/daemonize"
 	"github.com/daemonize/daemonize/generators"
 	"github.com/daemonize/daemonize/internal/lab"
+	"github.com/daemonize/daemonize/internal/probe/report"
 	"github.com/daemonize/daemonize/spec"
 	"github.com/daemonize/daemonize/spec/field"
 )
@@ -48,42 +48,8 @@ type daemon struct {
 	err    error // of its run
 
 	once   sync.Once
-	report *report
+	report *report.Report
 	repErr error
-}
-
-// report is what the probe prints (internal/probe).
-type report struct {
-	Argv        []string
-	Env         map[string]string
-	Cwd         string
-	PID         int
-	UID         int
-	GID         int
-	Groups      []int
-	Umask       string
-	Rlimits     map[string]string
-	Nice        int
-	Policy      int
-	IOPrio      int
-	OOM         int
-	Slack       int64
-	Status      map[string]string
-	Streams     [3]string
-	NS          map[string]string
-	Files       map[string]string
-	Machine     string
-	Personality int
-	SecureBits  int
-	MemPolicy   int
-	Stdin       string
-	Sockets     []struct {
-		Name, Kind, Address string
-		Options             map[string]int
-	}
-	Paths     map[string]string
-	Calls     map[string]string
-	Processes int
 }
 
 // Read, Exists and Run make the host one that a controller can ask.
@@ -398,20 +364,15 @@ func (d *daemon) noted(note string, n int) error {
 }
 
 // look waits for the report.
-func (d *daemon) look() (*report, error) {
+func (d *daemon) look() (*report.Report, error) {
 	d.once.Do(func() {
 		d.repErr = await("", func() bool {
 			content, err := os.ReadFile(filepath.Join(d.out, d.name+".json"))
 			if err != nil {
 				return false
 			}
-			for line := range bytes.Lines(content) {
-				r := new(report)
-				if bytes.HasSuffix(line, []byte("}\n")) && json.Unmarshal(line, r) == nil {
-					d.report = r
-				}
-			}
-			return d.report != nil
+			d.report, err = report.Parse(content)
+			return err == nil
 		})
 		if d.repErr != nil {
 			d.repErr = fmt.Errorf("no report: %s", d.story())

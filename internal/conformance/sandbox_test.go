@@ -4,16 +4,18 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/daemonize/daemonize/internal/probe/report"
 )
 
 // may is what a process may do with a path, see access in internal/probe.
-func may(path string) func(*report) string {
-	return func(r *report) string { return r.Paths[path] }
+func may(path string) func(*report.Report) string {
+	return func(r *report.Report) string { return r.Paths[path] }
 }
 
 // call is what a system call gives.
-func call(name string) func(*report) string {
-	return func(r *report) string { return r.Calls[name] }
+func call(name string) func(*report.Report) string {
+	return func(r *report.Report) string { return r.Calls[name] }
 }
 
 // namespace compares with the manager's. It closes over the daemon's host, so
@@ -74,8 +76,10 @@ func sandboxGroups() []*group {
 	}
 	return []*group{
 		sandbox("no_new_privileges", "true", check{what: "no_new_privs", see: status("NoNewPrivs"), want: "1"}),
-		sandbox("dynamic_user", "true", check{what: "a user of systemd's range for dynamic ones", want: "true", see: func(r *report) string { return strconv.FormatBool(r.UID >= 61184 && r.UID <= 65519) }}),
-		sandbox("protect_system", "strict", check{what: "whether /etc, /usr and /srv can be written", want: "r-x EROFS, r-x EROFS, r-x EROFS", see: func(r *report) string { return r.Paths["/etc"] + ", " + r.Paths["/usr"] + ", " + r.Paths["/srv"] }}),
+		sandbox("dynamic_user", "true", check{what: "a user of systemd's range for dynamic ones", want: "true", see: func(r *report.Report) string { return strconv.FormatBool(r.UID >= 61184 && r.UID <= 65519) }}),
+		sandbox("protect_system", "strict", check{what: "whether /etc, /usr and /srv can be written", want: "r-x EROFS, r-x EROFS, r-x EROFS", see: func(r *report.Report) string {
+			return r.Paths["/etc"] + ", " + r.Paths["/usr"] + ", " + r.Paths["/srv"]
+		}}),
 		sandbox("protect_home", "'yes'", check{what: "a file in /home", see: may("/home/marker"), want: "ENOENT"}),
 		sandbox("protect_proc", "invisible", check{what: "/proc/1", see: may("/proc/1"), want: "ENOENT"}, "+user: web"),
 		sandbox("proc_subset", "pid", check{what: "/proc/uptime", see: may("/proc/uptime"), want: "ENOENT"}),
@@ -103,7 +107,7 @@ func sandboxGroups() []*group {
 		sandbox("ipc_namespace_path", "/run/ipcns/web", check{what: "IPC namespace", test: namespace("ipc", "/run/ipcns/web")}),
 		told("user_namespace_path", "/run/userns/web", "UserNamespacePath=/run/userns/web", "no user namespace can be pinned in the container"),
 		filter("lock_personality", "true", "personality", "EPERM"),
-		sandbox("memory_deny_write_execute", "true", check{what: "whether writable and executable memory is refused", want: "true", see: func(r *report) string {
+		sandbox("memory_deny_write_execute", "true", check{what: "whether writable and executable memory is refused", want: "true", see: func(r *report.Report) string {
 			// By a filter, and since 256 by PR_SET_MDWE.
 			return strconv.FormatBool(r.Calls["mmap-wx"] == "EPERM" || r.Calls["mmap-wx"] == "EACCES")
 		}}),
@@ -137,12 +141,14 @@ func sandboxGroups() []*group {
 		sandbox("system_calls.architectures", "[native]", check{what: "what the manager took", property: "SystemCallArchitectures=native", hidden: "the probe has calls of one architecture"}),
 		sandbox("system_calls.log", "['@debug']", check{what: "what the manager took", property: "SystemCallLog=ptrace", hidden: "the audit log of the kernel is not the container's"}),
 		sandbox("capabilities.bounding", "[CAP_NET_BIND_SERVICE]", check{what: "bounding set", see: status("CapBnd"), want: "0000000000000400"}),
-		sandbox("capabilities.ambient", "[CAP_NET_BIND_SERVICE]", check{what: "ambient and effective set of a user", want: "0000000000000400 0000000000000400", see: func(r *report) string { return r.Status["CapAmb"] + " " + r.Status["CapEff"] }}, "+user: web"),
-		sandbox("secure_bits", "[noroot, noroot-locked]", check{what: "securebits", want: "3", see: func(r *report) string { return strconv.Itoa(r.SecureBits) }}),
-		sandbox("read_write_paths", "[/srv/rw]", check{what: "/srv/rw and /srv below protect_system: strict", want: "rwx empty, r-x EROFS", see: func(r *report) string { return r.Paths["/srv/rw"] + ", " + r.Paths["/srv"] }}, "protect_system: strict"),
+		sandbox("capabilities.ambient", "[CAP_NET_BIND_SERVICE]", check{what: "ambient and effective set of a user", want: "0000000000000400 0000000000000400", see: func(r *report.Report) string { return r.Status["CapAmb"] + " " + r.Status["CapEff"] }}, "+user: web"),
+		sandbox("secure_bits", "[noroot, noroot-locked]", check{what: "securebits", want: "3", see: func(r *report.Report) string { return strconv.Itoa(r.SecureBits) }}),
+		sandbox("read_write_paths", "[/srv/rw]", check{what: "/srv/rw and /srv below protect_system: strict", want: "rwx empty, r-x EROFS", see: func(r *report.Report) string { return r.Paths["/srv/rw"] + ", " + r.Paths["/srv"] }}, "protect_system: strict"),
 		sandbox("read_only_paths", "[/srv/ro]", check{what: "whether /srv/ro can be written", see: may("/srv/ro"), want: "r-x EROFS empty"}),
 		sandbox("inaccessible_paths", "[/srv/secret]", check{what: "a file in /srv/secret", see: may("/srv/secret/marker"), want: "ENOENT"}),
-		sandbox("exec_paths", "[/srv/noexec/yes]", check{what: "a program in exec_paths below no_exec_paths, and one beside it", want: "rwx, rw-", see: func(r *report) string { return r.Paths["/srv/noexec/yes/prog"] + ", " + r.Paths["/srv/noexec/prog"] }}, "no_exec_paths: [/srv/noexec]"),
+		sandbox("exec_paths", "[/srv/noexec/yes]", check{what: "a program in exec_paths below no_exec_paths, and one beside it", want: "rwx, rw-", see: func(r *report.Report) string {
+			return r.Paths["/srv/noexec/yes/prog"] + ", " + r.Paths["/srv/noexec/prog"]
+		}}, "no_exec_paths: [/srv/noexec]"),
 		sandbox("no_exec_paths", "[/srv/noexec]", check{what: "whether a program in /srv/noexec can be run", see: may("/srv/noexec/prog"), want: "rw-"}),
 		sandbox("temporary_file_system", "['/srv/full:ro']", check{what: "/srv/full, which has a file", see: may("/srv/full"), want: "r-x EROFS empty"}),
 		sandbox("bind_paths", "['/srv/web:/data']", check{what: "a file of /srv/web in /data", see: may("/data/marker"), want: "rw-"}),
@@ -182,9 +188,9 @@ func sandboxGroups() []*group {
 		told("apparmor_profile", "web", "AppArmorProfile=web", "the kernel has no AppArmor"),
 		told("smack_process_label", "web", "SmackProcessLabel=web", "the kernel has no SMACK"),
 		told("keyring_mode", "private", "KeyringMode=private", "the manager in the container may not use keyrings"),
-		sandbox("personality", "x86", check{what: "the machine of uname", want: "i686", see: func(r *report) string { return r.Machine }}),
+		sandbox("personality", "x86", check{what: "the machine of uname", want: "i686", see: func(r *report.Report) string { return r.Machine }}),
 		sandbox("pam_name", "conformance", check{what: "a variable that a module of the PAM session sets", see: environ("CONF_PAM"), want: "session"}, "+user: web"),
-		sandbox("profile", "strict", check{what: "no_new_privs and bounding set", want: "1 0000000000000000", see: func(r *report) string { return r.Status["NoNewPrivs"] + " " + r.Status["CapBnd"] }}, "+user: web", "+accept_loss: {'*': [sandboxing]}"),
+		sandbox("profile", "strict", check{what: "no_new_privs and bounding set", want: "1 0000000000000000", see: func(r *report.Report) string { return r.Status["NoNewPrivs"] + " " + r.Status["CapBnd"] }}, "+user: web", "+accept_loss: {'*': [sandboxing]}"),
 		// The labels that setpriv sets elsewhere.
 		{name: "sb-labels", only: "sysvinit supervisord", run: func(*daemon) error { return nil }, doc: "sandboxing: {selinux_context: 'system_u:system_r:web_t:s0', apparmor_profile: web}\n", checks: []check{
 			{field: "sandboxing.selinux_context", what: "the script that starts the program", on: "sysvinit supervisord", file: "/run:system_u:system_r:web_t:s0", hidden: "the kernel has no SELinux"},

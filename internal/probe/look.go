@@ -13,18 +13,12 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/daemonize/daemonize/internal/probe/report"
 )
 
-// Socket is a descriptor that the manager opened.
-type Socket struct {
-	Name    string // of LISTEN_FDNAMES
-	Kind    string // stream, dgram, seqpacket or fifo
-	Address string
-	Options map[string]int // of getsockopt(2), where it can be asked
-}
-
 // lookFurther adds what does not depend on the sandbox.
-func lookFurther(r *Report) error {
+func lookFurther(r *report.Report) error {
 	var uts unix.Utsname
 	if err := unix.Uname(&uts); err != nil {
 		return err
@@ -59,8 +53,8 @@ func lookFurther(r *Report) error {
 	return nil
 }
 
-func socket(fd int) Socket {
-	s := Socket{Options: map[string]int{}}
+func socket(fd int) report.Socket {
+	s := report.Socket{Options: map[string]int{}}
 	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
 	if err != nil {
 		s.Kind = "fifo"
@@ -99,7 +93,7 @@ func socket(fd int) Socket {
 
 // lookAround adds what a sandbox changes: what the process may do with paths
 // and which system calls it is refused. Nothing of the system is changed by it.
-func lookAround(r *Report) {
+func lookAround(r *report.Report) {
 	r.Paths = map[string]string{}
 	paths := []string{
 		"/", "/usr", "/boot", "/etc", "/home", "/root", "/run/user", "/tmp", "/var/tmp", "/var", "/srv", "/dev", "/proc", "/sys", "/sys/fs/cgroup",

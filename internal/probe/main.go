@@ -21,39 +21,9 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/daemonize/daemonize/internal/probe/report"
 )
-
-// Report is what the probe prints.
-type Report struct {
-	Argv    []string
-	Env     map[string]string
-	Cwd     string
-	PID     int
-	UID     int
-	GID     int
-	Groups  []int
-	Umask   string
-	Rlimits map[string]string // by the name in /proc/self/limits, soft:hard
-	Nice    int
-	Policy  int // SCHED_*, with 0x40000000 for reset-on-fork
-	IOPrio  int // class<<13 | priority
-	OOM     int
-	Slack   int64
-	Status  map[string]string // Cap*, NoNewPrivs, Cpus_allowed_list of /proc/self/status
-	Streams [3]string
-	NS      map[string]string
-	Files   map[string]string // contents of $CREDENTIALS_DIRECTORY
-
-	Machine     string            // of uname(2)
-	Personality int               // of personality(2)
-	SecureBits  int               // of capabilities(7)
-	MemPolicy   int               // of get_mempolicy(2), -1 if it cannot be asked
-	Stdin       string            // the first line of it, where it is a file
-	Sockets     []Socket          // that were passed, by sd_listen_fds(3)
-	Paths       map[string]string // see paths; after the order look only
-	Calls       map[string]string // system calls and what came of them; likewise
-	Processes   int               // of others, in /proc; likewise
-}
 
 func main() {
 	switch {
@@ -99,8 +69,8 @@ func main() {
 	}
 }
 
-func look() (*Report, error) {
-	r := &Report{Argv: os.Args, Env: map[string]string{}, PID: os.Getpid(), UID: os.Geteuid(), GID: os.Getegid(),
+func look() (*report.Report, error) {
+	r := &report.Report{Argv: os.Args, Env: map[string]string{}, PID: os.Getpid(), UID: os.Geteuid(), GID: os.Getegid(),
 		Rlimits: map[string]string{}, Status: map[string]string{}, NS: map[string]string{}, Files: map[string]string{}}
 	for _, e := range os.Environ() {
 		k, v, _ := strings.Cut(e, "=")
