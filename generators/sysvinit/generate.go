@@ -74,7 +74,7 @@ func (backend) Generate(d *spec.Daemon, t generators.Target) (generators.Bundle,
 	}
 	// A file in cron.d is what is enabled about a timer.
 	if d.Install.Enable {
-		list = append(list, crond.Render(resolve(d, ""), t, &b, timers)...)
+		list = append(list, crond.Render(chain.Resolve(d, ""), t, &b, timers)...)
 	}
 	if len(logs) > 0 && d.Logging.Rotate.Size > 0 {
 		slices.Sort(logs)
@@ -85,42 +85,6 @@ func (backend) Generate(d *spec.Daemon, t generators.Target) (generators.Bundle,
 		b.Add(logrotate.Path(d.Name), 0o644, snippet)
 	}
 	return b, list
-}
-
-// resolve replaces the references. Directory names may hold references
-// themselves, so those to directories come second.
-func resolve(d *spec.Daemon, instance string) *spec.Daemon {
-	d = d.Resolve(func(r spec.Ref) string {
-		switch r {
-		case spec.RefInstance:
-			return instance
-		case spec.RefName:
-			return d.Name
-		}
-		return r.Mark()
-	})
-	dir := func(base, name string) string {
-		if name == "" {
-			name = d.Name
-		}
-		return base + name
-	}
-	dirs := &d.Directories
-	return d.Resolve(func(r spec.Ref) string {
-		switch r {
-		case spec.RefRuntimeDir:
-			return dir("/run/", dirs.Runtime.Name)
-		case spec.RefStateDir:
-			return dir("/var/lib/", dirs.State.Name)
-		case spec.RefCacheDir:
-			return dir("/var/cache/", dirs.Cache.Name)
-		case spec.RefLogsDir:
-			return dir("/var/log/", dirs.Logs.Name)
-		case spec.RefConfigDir:
-			return dir("/etc/", dirs.Config.Name)
-		}
-		return ""
-	})
 }
 
 // valueLosses reports the values that the table cannot know of.
@@ -192,7 +156,7 @@ type job struct {
 }
 
 func newJob(d *spec.Daemon, t generators.Target, instance string) *job {
-	w := &job{d: resolve(d, instance), t: t, name: d.Name}
+	w := &job{d: chain.Resolve(d, instance), t: t, name: d.Name}
 	if instance != "" {
 		w.suffix = "-" + instance
 		w.name += w.suffix
