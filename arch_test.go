@@ -81,7 +81,7 @@ func TestImports(t *testing.T) {
 			return 6
 		case rel == "internal/install", rel == "internal/preflight":
 			return 7
-		case rel == "", rel == "internal/operate":
+		case rel == "", rel == "internal/operate", rel == "internal/winsvc":
 			return 8
 		case rel == "internal/cli":
 			return 9

@@ -73,6 +73,12 @@ func usagef(format string, args ...any) error {
 func Main(env Env) int {
 	a := &app{Env: env, sources: map[string][]byte{}}
 	root := a.root()
+	a.adapt(root.Commands())
+	return a.execute(root)
+}
+
+func (a *app) execute(root *cobra.Command) int {
+	env := a.Env
 	root.SetArgs(env.Args)
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)

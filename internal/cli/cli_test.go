@@ -12,7 +12,8 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"daemonize": func() { os.Exit(cli.Main(cli.Process())) },
+		"daemonize":         func() { os.Exit(cli.Main(cli.Process())) },
+		"daemonize-windows": func() { os.Exit(cli.MainWithServices(cli.Process(), "services.json")) },
 	})
 }
 

@@ -314,14 +314,25 @@ func newMachine(t *testing.T) *machine {
 func (h *machine) Live() bool       { return true }
 func (h *machine) Privileged() bool { return false }
 
+// dieNow ends this process by SIGKILL.
+func dieNow() {
+	self, err := os.FindProcess(os.Getpid())
+	if err == nil {
+		err = self.Kill()
+	}
+	if err != nil {
+		panic(err)
+	}
+	select {}
+}
+
 func (h *machine) change(f func() error) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.changes++
 	die := func(when string) {
 		if h.changes == h.killAt && h.killIn == when {
-			syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			select {}
+			dieNow()
 		}
 	}
 	if h.changes != h.failAt {
@@ -361,8 +372,7 @@ func (h *machine) Write(name string, f host.File) error {
 		if h.changes == h.killAt && h.killIn == "middle" {
 			tmp := host.Temporary(name)
 			os.WriteFile(h.path(tmp), f.Content[:len(f.Content)/2], 0o600)
-			syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			select {}
+			dieNow()
 		}
 		return h.Host.Write(name, f)
 	})
