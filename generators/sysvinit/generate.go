@@ -1,7 +1,6 @@
 package sysvinit
 
 import (
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"github.com/daemonize/daemonize/internal/crond"
 	"github.com/daemonize/daemonize/internal/logrotate"
 	"github.com/daemonize/daemonize/internal/shell"
+	"github.com/daemonize/daemonize/internal/supervise"
 	"github.com/daemonize/daemonize/spec"
 	"github.com/daemonize/daemonize/spec/diag"
 	"github.com/daemonize/daemonize/spec/field"
@@ -61,16 +61,8 @@ func (backend) Generate(d *spec.Daemon, t generators.Target) (generators.Bundle,
 		w := newJob(d, t, instance)
 		list = append(list, w.render(&b)...)
 		timers = append(timers, crond.Job{Name: w.name, Argv: []string{w.script(), "start"}})
-		logs = append(logs, logFiles(w.d)...)
-		if d.CreateUser && w.d.User != "" {
-			a := generators.Account{User: w.d.User, Group: w.d.Group, Groups: w.d.SupplementaryGroups, Home: "/nonexistent"}
-			if w.d.Directories.State.Name != "" {
-				a.Home = "/var/lib/" + w.d.Directories.State.Name
-			}
-			if !slices.ContainsFunc(b.Accounts, func(o generators.Account) bool { return o.User == a.User }) {
-				b.Accounts = append(b.Accounts, a)
-			}
-		}
+		logs = append(logs, supervise.LogFiles(w.d)...)
+		supervise.AddAccount(&b, w.d)
 	}
 	// A file in cron.d is what is enabled about a timer.
 	if d.Install.Enable {
@@ -108,8 +100,8 @@ func valueLosses(d *spec.Daemon, t generators.Target) diag.List {
 			lose(field.RestartPolicy, generators.Unsupported, "how a process ended that left its parent is told to init only; always works")
 		}
 	}
-	if d.Restart.Steps > maxSteps {
-		list = append(list, generators.Refuse(d, t, "restart.steps", "the delays are a list in the script", "use at most "+strconv.Itoa(maxSteps)+" steps"))
+	if d.Restart.Steps > supervise.MaxSteps {
+		list = append(list, generators.Refuse(d, t, "restart.steps", "the delays are a list in the script", "use at most "+strconv.Itoa(supervise.MaxSteps)+" steps"))
 	}
 	for _, v := range d.Environment {
 		switch v.Name {
@@ -133,19 +125,6 @@ func valueLosses(d *spec.Daemon, t generators.Target) diag.List {
 	return list
 }
 
-// logFiles returns the files that output goes to.
-func logFiles(d *spec.Daemon) []string {
-	var files []string
-	for _, stream := range []string{d.Logging.Stdout, d.Logging.Stderr} {
-		for _, kind := range []string{"file:", "append:"} {
-			if path, ok := strings.CutPrefix(stream, kind); ok && !slices.Contains(files, path) {
-				files = append(files, path)
-			}
-		}
-	}
-	return files
-}
-
 // job renders one copy of a daemon.
 type job struct {
 	d       *spec.Daemon // resolved
@@ -167,7 +146,7 @@ func newJob(d *spec.Daemon, t generators.Target, instance string) *job {
 func (w *job) script() string { return "/etc/init.d/" + w.name }
 
 // dir is where the scripts keep their state.
-func (w *job) dir() string { return "/run/daemonize/" + w.name }
+func (w *job) dir() string { return supervise.Dir(w.name) }
 
 // pidFile is our process ID file. It must not be the one that the spec names.
 func (w *job) pidFile() string {
@@ -238,63 +217,21 @@ func defaultsFile(job string, env spec.Environment) []byte {
 	return []byte(b.String())
 }
 
-// writer collects lines of a script.
-type writer struct{ strings.Builder }
-
-func (w *writer) line(lines ...string) {
-	for _, l := range lines {
-		w.WriteString(l)
-		w.WriteByte('\n')
-	}
-}
-
-// assign writes a variable.
-func (w *writer) assign(name, value string) {
-	if value == "" {
-		w.line(name + "=")
-		return
-	}
-	w.line(name + "=" + shell.Quote(value))
-}
-
-// fill writes text with some marks, in the order of the text, replaced.
-func (w *writer) fill(text string, pairs ...string) {
-	for i := 0; i < len(pairs); i += 2 {
-		before, after, _ := strings.Cut(text, pairs[i])
-		w.WriteString(before)
-		w.WriteString(pairs[i+1])
-		text = after
-	}
-	w.WriteString(text)
-}
-
-// function writes a function. An empty one succeeds.
-func (w *writer) function(name string, body []string) {
-	if len(body) == 0 {
-		body = []string{":"}
-	}
-	w.line("", name+"() {")
-	for _, l := range body {
-		w.line("\t" + l)
-	}
-	w.line("}")
-}
-
 // common writes what both scripts begin with.
-func (w *job) common(b *writer) {
+func (w *job) common(b *supervise.Writer) {
 	d := w.d
-	b.line("", "PATH="+chain.Path, "export PATH", "umask 022", "cd / || exit 1")
-	b.assign("name", w.name)
-	b.assign("dir", w.dir())
-	b.assign("pidfile", w.pidFile())
-	b.assign("stop_signal", signalWord(d.Stop.Signal))
-	stop := centiseconds(d.Stop.Timeout)
+	b.Line("", "PATH="+chain.Path, "export PATH", "umask 022", "cd / || exit 1")
+	b.Assign("name", w.name)
+	b.Assign("dir", w.dir())
+	b.Assign("pidfile", w.pidFile())
+	b.Assign("stop_signal", supervise.SignalWord(d.Stop.Signal))
+	stop := supervise.Centiseconds(d.Stop.Timeout)
 	if !d.Stop.SendSigkill {
 		stop = ""
 	}
-	b.assign("stop_timeout", stop)
-	b.assign("final_signal", signalWord(d.Stop.FinalSignal))
-	b.assign("kill_mode", d.Stop.KillMode)
+	b.Assign("stop_timeout", stop)
+	b.Assign("final_signal", supervise.SignalWord(d.Stop.FinalSignal))
+	b.Assign("kill_mode", d.Stop.KillMode)
 }
 
 // passed writes the arguments of env(1) that hand on variables of the caller.
@@ -308,17 +245,17 @@ func (w *job) passed() string {
 
 func (w *job) init(h header) []byte {
 	d := w.d
-	var b writer
+	var b supervise.Writer
 	b.Grow(12 << 10)
-	b.line("#!/bin/sh")
+	b.Line("#!/bin/sh")
 	if w.t.Family == generators.RedHat {
 		w.chkconfig(&b)
 	}
 	h.write(&b.Builder)
-	b.line("# Written by daemonize; changes are lost at the next install.",
+	b.Line("# Written by daemonize; changes are lost at the next install.",
 		"# The environment is in "+w.defaults()+".")
 	for _, uri := range d.Documentation {
-		b.line("# See " + uri)
+		b.Line("# See " + uri)
 	}
 	w.common(&b)
 	argv := chain.Argv(d)
@@ -326,31 +263,31 @@ func (w *job) init(h header) []byte {
 	if root == "/" {
 		root = ""
 	}
-	b.assign("program", root+argv[0])
-	timeout := centiseconds(d.Start.Timeout)
+	b.Assign("program", root+argv[0])
+	timeout := supervise.Centiseconds(d.Start.Timeout)
 	if d.Type == "oneshot" && !d.IsSet(field.StartTimeout) {
 		timeout = "" // systemd.service(5), TimeoutStartSec=
 	}
-	b.assign("start_timeout", timeout)
+	b.Assign("start_timeout", timeout)
 	send := ""
 	if d.Stop.SendSighup {
 		send = "yes"
 	}
-	b.assign("send_sighup", send)
-	b.WriteString(shared)
+	b.Assign("send_sighup", send)
+	b.WriteString(supervise.Shared)
 
 	w.afterStop(&b)
 	var onStop []string
 	run := `env -i "PATH=$PATH" ${MAINPID+"MAINPID=$MAINPID"} ` + w.passed()
 	for i, hook := range d.Hooks.PreStop {
-		onStop = append(onStop, run+w.hook("pre-stop", i, hook)+" </dev/null >/dev/null 2>&1 9>&-"+onFailure(hook))
+		onStop = append(onStop, run+w.hook("pre-stop", i, hook)+" </dev/null >/dev/null 2>&1 9>&-"+supervise.OnFailure(hook))
 	}
 	if len(d.Stop.Command) > 0 {
 		w.add("stop", w.command(d.Stop.Command))
 		onStop = append(onStop, run+shell.Quote(w.lib("stop"))+" </dev/null >/dev/null 2>&1 9>&-")
 	}
-	b.function("on_stop", onStop)
-	b.function("check", w.check())
+	b.Function("on_stop", onStop)
+	b.Function("check", w.check())
 
 	var keep []string
 	if d.Directories.Runtime.Preserve == "restart" {
@@ -360,7 +297,7 @@ func (w *job) init(h header) []byte {
 	if len(keep) == 4 {
 		keep = []string{"stop && start"}
 	}
-	b.function("restart", keep)
+	b.Function("restart", keep)
 
 	running := []string{`if ! alive "$dir/main"; then`, "\tfail 'is not running'", "\treturn 7", "fi"}
 	reload, force := []string{"fail 'cannot load its configuration again without a restart'", "return 3"}, []string{
@@ -374,23 +311,23 @@ func (w *job) init(h header) []byte {
 		w.add("reload", w.command(d.Reload.Command))
 		reload = append(slices.Clone(running), `env -i "PATH=$PATH" "MAINPID=$pid" `+w.passed()+shell.Quote(w.lib("reload"))+" </dev/null")
 		if signal != "" {
-			reload = append(reload[:len(reload)-1:len(reload)-1], "kill -s "+signalWord(signal)+` "$pid" || return 1`, reload[len(reload)-1])
+			reload = append(reload[:len(reload)-1:len(reload)-1], "kill -s "+supervise.SignalWord(signal)+` "$pid" || return 1`, reload[len(reload)-1])
 		}
 		force = []string{"reload"}
 	case signal != "":
-		reload = append(slices.Clone(running), "kill -s "+signalWord(signal)+` "$pid"`)
+		reload = append(slices.Clone(running), "kill -s "+supervise.SignalWord(signal)+` "$pid"`)
 		force = []string{"reload"}
 	}
-	b.function("reload", reload)
-	b.function("force_reload", force)
+	b.Function("reload", reload)
+	b.Function("force_reload", force)
 
-	b.fill(initBody, "@PASS@", w.passed(), `"$lib/supervise"`, shell.Quote(w.lib("supervise")))
+	b.Fill(initBody, "@PASS@", w.passed(), `"$lib/supervise"`, shell.Quote(w.lib("supervise")))
 	return []byte(b.String())
 }
 
 // chkconfig writes the lines of Red Hat's chkconfig(8). A backslash at the end
 // of the description would join the next line to it.
-func (w *job) chkconfig(b *writer) {
+func (w *job) chkconfig(b *supervise.Writer) {
 	levels := ""
 	for _, l := range w.d.Install.Runlevels {
 		if l != "S" {
@@ -404,7 +341,7 @@ func (w *job) chkconfig(b *writer) {
 	if text == "" {
 		text = w.name
 	}
-	b.line("# chkconfig: "+levels+" 80 20", "# description: "+text, "#", "# processname: "+w.name, "")
+	b.Line("# chkconfig: "+levels+" 80 20", "# description: "+text, "#", "# processname: "+w.name, "")
 }
 
 // check returns what a start depends on.
@@ -425,18 +362,7 @@ func (w *job) check() []string {
 		}
 	}
 	if d.DependsOn.NetworkOnline {
-		// A default route, of IPv4 or IPv6 (proc(5), /proc/net/route).
-		body = append(body, "for tries in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29; do",
-			`	[ "$tries" -eq 0 ] || sleep 1`,
-			"	{",
-			"		while read -r device destination gateway _; do",
-			`			[ "$destination" = 00000000 ] && [ "$gateway" != 00000000 ] && break 2`,
-			"		done </proc/net/route",
-			"		while read -r destination length _ _ _ _ _ _ _ device; do",
-			`			[ "$destination$length" = 0000000000000000000000000000000000 ] && [ "$device" != lo ] && break 2`,
-			"		done </proc/net/ipv6_route",
-			"	} 2>/dev/null",
-			"done")
+		body = append(body, supervise.NetworkOnline()...)
 	}
 	for _, unit := range d.DependsOn.Conflicts {
 		if name := scriptOf(unit); name != "" {
@@ -451,39 +377,24 @@ func (w *job) check() []string {
 }
 
 // afterStop writes what follows each end of the process.
-func (w *job) afterStop(b *writer) {
+func (w *job) afterStop(b *supervise.Writer) {
 	var hooks []string
 	for i, hook := range w.d.Hooks.PostStop {
-		hooks = append(hooks, w.hook("post-stop", i, hook)+" </dev/null >/dev/null 2>&1"+onFailure(hook))
+		hooks = append(hooks, w.hook("post-stop", i, hook)+" </dev/null >/dev/null 2>&1"+supervise.OnFailure(hook))
 	}
-	b.function("post_stop", hooks)
+	b.Function("post_stop", hooks)
 	body := []string{"post_stop"}
 	if r := &w.d.Directories.Runtime; r.Name != "" && r.Preserve != "yes" && r.Preserve != "restart" {
 		body = append(body, "rm -rf "+shell.Quote("/run/"+r.Name))
 	}
-	b.function("after_stop", body)
-}
-
-// onFailure is what follows the command of a hook: the failure of one keeps
-// those after it from running (systemd.service(5), ExecStartPre=).
-func onFailure(h spec.Hook) string {
-	if h.IgnoreFailure {
-		return " || :"
-	}
-	return " || return 1"
+	b.Function("after_stop", body)
 }
 
 // hook returns the word of a hook's script, and makes the script.
 func (w *job) hook(kind string, i int, h spec.Hook) string {
 	name := kind + "-" + strconv.Itoa(i+1)
 	if !slices.ContainsFunc(w.scripts, func(a generators.Artifact) bool { return a.Path == w.lib(name) }) {
-		if h.Privileged {
-			// As root with all its rights, but with the environment.
-			w.add(name, w.commandOf(&spec.Daemon{Name: w.d.Name, Umask: w.d.Umask, WorkingDir: w.d.WorkingDir,
-				Environment: w.d.Environment, EnvFile: w.process().EnvFile, Logging: w.d.Logging, Stdin: "null"}, h.Command, name))
-		} else {
-			w.add(name, w.commandOf(w.process(), h.Command, name))
-		}
+		w.add(name, supervise.Hook(w.process(), w.options(), h, name))
 	}
 	return shell.Quote(w.lib(name))
 }
@@ -491,43 +402,22 @@ func (w *job) hook(kind string, i int, h spec.Hook) string {
 // command returns a script that runs a command of the service for the caller.
 func (w *job) command(c spec.Command) []byte { return chain.Command(w.process(), w.options(), c) }
 
-// commandOf is command with the output of the daemon. Its log files are
-// appended to, whatever the daemon does.
-func (w *job) commandOf(d *spec.Daemon, c spec.Command, name string) []byte {
-	h := *d
-	h.Command, h.Shell = c, ""
-	h.Hooks = spec.Hooks{}
-	h.Directories.Runtime.Name, h.Directories.State.Name, h.Directories.Cache.Name = "", "", ""
-	h.Directories.Logs.Name, h.Directories.Config.Name = "", ""
-	h.Credentials = nil
-	appended := func(stream string) string {
-		if path, ok := strings.CutPrefix(stream, "file:"); ok {
-			return "append:" + path
-		}
-		return stream
-	}
-	h.Logging.Stdout, h.Logging.Stderr = appended(h.Logging.Stdout), appended(h.Logging.Stderr)
-	o := w.options()
-	o.Job += "." + name
-	return chain.Script(&h, o)
-}
-
 func (w *job) supervise() []byte {
 	d := w.d
 	forking, oneshot := d.Type == "forking", d.Type == "oneshot"
-	var b writer
+	var b supervise.Writer
 	b.Grow(14 << 10)
-	b.line("#!/bin/sh", "# Runs "+w.name+" for "+w.script()+". Written by daemonize; changes are lost at the next install.")
+	b.Line("#!/bin/sh", "# Runs "+w.name+" for "+w.script()+". Written by daemonize; changes are lost at the next install.")
 	w.common(&b)
 	restart := &d.Restart
 	burst := restart.MaxAttempts
-	window := centiseconds(restart.Window)
+	window := supervise.Centiseconds(restart.Window)
 	if burst == spec.Unlimited || window == "" {
 		burst, window = 0, "0"
 	}
-	b.assign("burst", strconv.Itoa(burst))
-	b.assign("window", window)
-	runtime := centiseconds(d.MaxRuntime)
+	b.Assign("burst", strconv.Itoa(burst))
+	b.Assign("window", window)
+	runtime := supervise.Centiseconds(d.MaxRuntime)
 	if d.MaxRuntime == 0 || oneshot { // RuntimeMaxSec= does nothing for oneshot
 		runtime = ""
 	}
@@ -539,47 +429,40 @@ func (w *job) supervise() []byte {
 	watched := !forking && !oneshot
 
 	if !oneshot {
-		b.assign("start_timeout", centiseconds(d.Start.Timeout))
+		b.Assign("start_timeout", supervise.Centiseconds(d.Start.Timeout))
 	}
-	b.WriteString(shared)
+	b.WriteString(supervise.Shared)
 	b.WriteString(superviseHead)
+	b.WriteString(strings.TrimPrefix(supervise.Leftovers, "\n"))
+	b.WriteString(superviseFinish)
 	if guarded || watched {
-		b.line("")
+		b.Line("")
 		if guarded {
 			hc := &d.Healthcheck
-			b.assign("max_runtime", runtime)
-			b.assign("check", health)
-			b.assign("interval", centiseconds(hc.Interval))
-			b.assign("check_timeout", healthSeconds(hc.Timeout))
-			b.assign("retries", strconv.Itoa(hc.Retries))
-			b.assign("start_period", centiseconds(hc.StartPeriod))
+			b.Assign("max_runtime", runtime)
+			b.Assign("check", health)
+			b.Assign("interval", supervise.Centiseconds(hc.Interval))
+			b.Assign("check_timeout", supervise.Seconds(hc.Timeout))
+			b.Assign("retries", strconv.Itoa(hc.Retries))
+			b.Assign("start_period", supervise.Centiseconds(hc.StartPeriod))
 		}
-		text := watchBody
-		if !guarded {
-			text = text[:strings.Index(text, guardMark)]
-		}
+		prelude := ""
 		if watched {
 			settle := "5"
 			if d.Type == "exec" { // that it was executed is all that is asked
 				settle = "2"
 			}
-			b.assign("settle", settle)
-		} else {
-			from := strings.Index(text, comeUpMark)
-			text = text[:from] + text[strings.Index(text, guardMark):]
+			b.Assign("settle", settle)
+			prelude = supervise.Prelude(d, "supervise"+w.suffix, "run"+w.suffix)
 		}
-		if watched {
-			b.fill(text, "@PRELUDE@", prelude(d, w.suffix))
-		} else {
-			b.WriteString(text)
-		}
+		b.WriteString(supervise.Watch(prelude, guarded))
 	}
 
 	var up []string
 	for i, hook := range d.Hooks.PostStart {
-		up = append(up, w.hook("post-start", i, hook)+" </dev/null >/dev/null 2>&1"+onFailure(hook))
+		up = append(up, w.hook("post-start", i, hook)+" </dev/null >/dev/null 2>&1"+supervise.OnFailure(hook))
 	}
-	b.function("started", up)
+	b.Function("started", up)
 
 	// The watcher of a process, which ends with it.
 	watcher := ""
@@ -592,16 +475,16 @@ func (w *job) supervise() []byte {
 		if guarded {
 			watch = append(watch, "guard")
 		}
-		b.function("watch", watch)
+		b.Function("watch", watch)
 	}
 
-	b.function("one_run", w.oneRun(guarded))
-	b.function("judge", w.judge())
-	b.function("again", again(restart))
-	b.function("next_delay", delays(restart))
+	b.Function("one_run", w.oneRun(guarded))
+	b.Function("judge", supervise.Judge(d))
+	b.Function("again", supervise.Again(restart))
+	b.Function("next_delay", supervise.Delays(restart))
 	w.afterStop(&b)
-	b.function("forget", w.forget())
-	b.function("consequences", consequences(d))
+	b.Function("forget", w.forget())
+	b.Function("consequences", consequences(d))
 
 	start := ""
 	if watched || oneshot && guarded {
@@ -611,7 +494,7 @@ func (w *job) supervise() []byte {
 	if d.RemainAfterExit {
 		ended = "finish exited"
 	}
-	b.fill(superviseBody, "\t@WATCH@\n", indent(start), `"$lib/run"`, shell.Quote(w.lib("run")), "@WATCHER@", watcher, `finish ended "$ended"`, ended)
+	b.Fill(superviseBody, "\t@WATCH@\n", indent(start), `"$lib/run"`, shell.Quote(w.lib("run")), "@WATCHER@", watcher, `finish ended "$ended"`, ended)
 	return []byte(b.String())
 }
 
@@ -626,25 +509,7 @@ func startTimeout(d *spec.Daemon) string {
 	if !d.IsSet(field.StartTimeout) {
 		return ""
 	}
-	return centiseconds(d.Start.Timeout)
-}
-
-// prelude is the pattern of the names that the process has (proc(5), comm)
-// before the program is executed in it. A program of the same name is taken
-// for itself.
-func prelude(d *spec.Daemon, suffix string) string {
-	comm := func(path string) string {
-		path = path[strings.LastIndexByte(path, '/')+1:]
-		return path[:min(len(path), 15)]
-	}
-	program := comm(chain.Argv(d)[0])
-	var words []string
-	for _, tool := range []string{"supervise" + suffix, "run" + suffix, "sh", "nsenter", "unshare", "nice", "ionice", "chrt", "taskset", "choom", "prlimit", "env", "chroot", "setpriv"} {
-		if c := comm(tool); c != program && !slices.Contains(words, c) {
-			words = append(words, shell.Quote(c))
-		}
-	}
-	return strings.Join(words, " | ")
+	return supervise.Centiseconds(d.Start.Timeout)
 }
 
 // oneRun returns the body of one_run, which sets status and ended.
@@ -705,86 +570,6 @@ func (w *job) oneRun(guarded bool) []string {
 	return body
 }
 
-// judge returns the body that sets outcome. What is clean is what
-// systemd.service(5) says under SuccessExitStatus=.
-func (w *job) judge() []string {
-	clean := []int{0}
-	if w.d.Type != "oneshot" {
-		clean = append(clean, 129, 130, 141, 143) // SIGHUP, SIGINT, SIGPIPE, SIGTERM
-	}
-	return []string{
-		"outcome=code",
-		"case $verdict in",
-		"'') ;;",
-		"post_start*)",
-		"\tended=$verdict",
-		"\treturn",
-		"\t;;",
-		"*)",
-		"\tended=\"it was ended: $verdict\"",
-		"\toutcome=timeout",
-		"\treturn",
-		"\t;;",
-		"esac",
-		"case $status in",
-		statusPattern(w.d.Restart.SuccessExit, clean...) + ") outcome=clean ;;",
-		"*)",
-		"\tif [ \"$status\" -gt 128 ] && [ \"$status\" -le 192 ]; then",
-		"\t\toutcome=signal",
-		"\tfi",
-		"\t;;",
-		"esac",
-	}
-}
-
-// again returns the body that decides on a restart, in the order of systemd's
-// service_shall_restart().
-func again(r *spec.Restart) []string {
-	body := []string{`[ "$verdict" != unhealthy ] || return 0`}
-	if p := statusPattern(r.PreventExit); p != "" {
-		body = append(body, "case $status in", p+") return 1 ;;", "esac")
-	}
-	if p := statusPattern(r.ForceExit); p != "" {
-		body = append(body, "case $status in", p+") return 0 ;;", "esac")
-	}
-	switch r.Policy {
-	case "always", "unless-stopped":
-		return append(body, "return 0")
-	case "on-success":
-		return append(body, `[ "$outcome" = clean ]`)
-	case "on-failure":
-		return append(body, `[ "$outcome" != clean ]`)
-	case "on-abnormal":
-		return append(body, `[ "$outcome" = signal ] || [ "$outcome" = timeout ]`)
-	case "on-abort":
-		return append(body, `[ "$outcome" = signal ]`)
-	}
-	return append(body, "return 1") // no, and on-watchdog, as there is none
-}
-
-// maxSteps bounds the list of delays.
-const maxSteps = 1000
-
-// delays returns the body that sets delay for the restart of number restarts.
-// It grows as in systemd's service_restart_usec_next(): geometrically from
-// delay to max_delay.
-func delays(r *spec.Restart) []string {
-	if r.Steps <= 0 || r.Steps > maxSteps || r.MaxDelay == 0 || r.MaxDelay == spec.Infinity || r.MaxDelay <= r.Delay {
-		first := centiseconds(r.Delay)
-		if first == "" {
-			first = centiseconds(365 * 24 * 60 * spec.Minute) // infinity: it stays down until told otherwise
-		}
-		return []string{"delay=" + first}
-	}
-	body := []string{"case $restarts in"}
-	low := max(r.Delay, spec.Microsecond)
-	for n := range r.Steps {
-		v := float64(low) * math.Pow(float64(r.MaxDelay)/float64(low), float64(n)/float64(r.Steps))
-		body = append(body, strconv.Itoa(n+1)+") delay="+centiseconds(spec.Duration(math.Round(v)))+" ;;")
-	}
-	return append(body, "*) delay="+centiseconds(r.MaxDelay)+" ;;", "esac")
-}
-
 // forget returns what is removed when supervision ends.
 func (w *job) forget() []string {
 	var body []string
@@ -830,35 +615,12 @@ func consequences(d *spec.Daemon) []string {
 	return body
 }
 
-// The commands of a healthcheck without test. The URL or host is an argument.
-const (
-	checkHTTP = `if command -v curl >/dev/null; then exec curl -fsS -o /dev/null -- "$1"; fi; exec wget -q -O /dev/null -- "$1"`
-	checkTCP  = `if command -v nc >/dev/null; then exec nc -z "$1" "$2"; fi; exec bash -c '>"/dev/tcp/$1/$2"' tcp "$1" "$2"`
-)
-
 // health makes the script of the healthcheck and returns its path, or nothing.
 func (w *job) health() string {
-	h := &w.d.Healthcheck
-	command := h.Test
-	switch {
-	case len(command) > 0:
-	case h.HTTP != "":
-		command = spec.Command{"/bin/sh", "-c", checkHTTP, "health", h.HTTP}
-	case h.TCP != "":
-		i := strings.LastIndexByte(h.TCP, ':')
-		host := strings.Trim(h.TCP[:i], "[]")
-		command = spec.Command{"/bin/sh", "-c", checkTCP, "health", host, h.TCP[i+1:]}
-	default:
+	command := chain.HealthTest(&w.d.Healthcheck)
+	if command == nil {
 		return ""
 	}
 	w.add("health", w.command(command))
 	return w.lib("health")
-}
-
-// healthSeconds writes a duration for timeout(1), where 0 is no limit.
-func healthSeconds(d spec.Duration) string {
-	if d == spec.Infinity {
-		return "0"
-	}
-	return strconv.FormatInt(d.Seconds(), 10)
 }

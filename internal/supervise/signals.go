@@ -1,4 +1,4 @@
-package sysvinit
+package supervise
 
 import (
 	"strconv"
@@ -15,9 +15,9 @@ var linuxSignals = [...]string{
 	"STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
 }
 
-// signalNumber returns the number of a signal as glibc counts the realtime
+// SignalNumber returns the number of a signal as glibc counts the realtime
 // signals: 34 to 64.
-func signalNumber(name string) int {
+func SignalNumber(name string) int {
 	name = strings.TrimPrefix(name, "SIG")
 	for i, s := range linuxSignals {
 		if s == name {
@@ -33,10 +33,10 @@ func signalNumber(name string) int {
 	return 64 + n
 }
 
-// signalWord returns a signal as every kill(1) takes it: by name where POSIX
+// SignalWord returns a signal as every kill(1) takes it: by name where POSIX
 // has it, else by number.
-func signalWord(name string) string {
-	switch n := signalNumber(name); n {
+func SignalWord(name string) string {
+	switch n := SignalNumber(name); n {
 	case 16, 28, 29, 30:
 		return strconv.Itoa(n)
 	default:
@@ -47,9 +47,9 @@ func signalWord(name string) string {
 	}
 }
 
-// statusPattern returns the statuses that sh gives to exit codes and signals
+// StatusPattern returns the statuses that sh gives to exit codes and signals
 // (128 and the number, XCU 2.8.2) as the pattern of a case.
-func statusPattern(statuses []string, more ...int) string {
+func StatusPattern(statuses []string, more ...int) string {
 	words := make([]string, 0, len(statuses)+len(more))
 	for _, n := range more {
 		words = append(words, strconv.Itoa(n))
@@ -59,15 +59,15 @@ func statusPattern(statuses []string, more ...int) string {
 			continue
 		}
 		if s[0] < '0' || s[0] > '9' {
-			s = strconv.Itoa(128 + signalNumber(s))
+			s = strconv.Itoa(128 + SignalNumber(s))
 		}
 		words = append(words, s)
 	}
 	return strings.Join(words, " | ")
 }
 
-// centiseconds rounds up, so that no time becomes shorter or none.
-func centiseconds(d spec.Duration) string {
+// Centiseconds writes a duration, nothing for infinity. It rounds up, so that no time becomes shorter or none.
+func Centiseconds(d spec.Duration) string {
 	if d == spec.Infinity {
 		return ""
 	}
