@@ -267,7 +267,9 @@ func (r *Result) Changes() []Change {
 			}
 		case fixRow: // RootDirectoryOrRootImage
 			c.Setting, _, _ = strings.Cut(p.lines[len(p.lines)-1], "=")
+		default:
 		}
+		c.Lines = needed(c.Lines, r.Rows, c.Setting)
 		// Of two ways to use a setting the weaker one comes first; the stronger
 		// one is for those who have taken it.
 		if slices.ContainsFunc(found, func(f ranked) bool { return f.Setting == c.Setting }) {
@@ -314,6 +316,21 @@ func (r *Result) Best(n int) []Change {
 		changes = slices.Delete(changes, at, at+1)
 	}
 	return chosen
+}
+
+// needed leaves out lines that reset what no line of the unit has set. A reset
+// that is the change itself stays.
+func needed(lines []string, rows []Row, setting string) []string {
+	if setting == "IPAddressDeny" {
+		setting = "IPAddressAllow" // its row goes by that name
+	}
+	isSet := slices.ContainsFunc(rows, func(r Row) bool {
+		return (r.Setting == setting || r.Setting == "User" && setting == "DynamicUser") && len(r.From) > 0
+	})
+	if isSet || len(lines) == 1 {
+		return lines
+	}
+	return slices.DeleteFunc(slices.Clone(lines), func(l string) bool { return strings.HasSuffix(l, "=") })
 }
 
 // With returns the total with all of these changes, which are some of

@@ -171,7 +171,7 @@ func ExampleResult_Changes() {
 	fmt.Println(r.Exposure, "to", r.With(best...))
 	// Output:
 	// 2.5 CapabilityBoundingSet=
-	// 1.5 SystemCallFilter=; SystemCallFilter=@system-service; SystemCallFilter=~@privileged @resources; SystemCallErrorNumber=EPERM
+	// 1.5 SystemCallFilter=@system-service; SystemCallFilter=~@privileged @resources; SystemCallErrorNumber=EPERM
 	// 0.9 User=; DynamicUser=yes
 	// 9.0 to 4.1
 }

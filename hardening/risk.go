@@ -1,5 +1,11 @@
 package hardening
 
+import (
+	"cmp"
+	"slices"
+	"strconv"
+)
+
 // Risk says in a few words what a process of the service can do because the
 // check is not passed: "can load kernel modules". It is empty for a check that
 // is passed or does not apply, and says what is wrong where that is not an
@@ -208,4 +214,83 @@ func (r *Row) Risk() string {
 		return "starts with capabilities"
 	}
 	return "does not pass " + r.Name
+}
+
+// Reason is a part of a score: the checks of one setting that are not passed.
+type Reason struct {
+	Setting string
+	Text    string // what it means: "runs as root"
+	Share   Exposure
+	Rows    []int // the checks: indices of [Result.Rows]
+}
+
+// Reasons returns what a score is made of, the largest part first. The shares
+// are rounded up, so they may add up to more than the total. A unit without a
+// score has none.
+func (r *Result) Reasons() []Reason {
+	type part struct {
+		Reason
+
+		bad    uint64
+		checks int
+	}
+	var parts []part
+	var weights uint64
+	for i := range r.Rows {
+		row := &r.Rows[i]
+		if !row.Applies {
+			continue
+		}
+		weights += row.Weight
+		at := slices.IndexFunc(parts, func(p part) bool { return p.Setting == row.Setting })
+		if at < 0 {
+			at = len(parts)
+			parts = append(parts, part{Reason: Reason{Setting: row.Setting}})
+		}
+		p := &parts[at]
+		p.checks++
+		if row.Badness > 0 {
+			p.bad += divUp(row.Badness*row.Weight, row.Range)
+			p.Rows = append(p.Rows, i)
+		}
+	}
+	parts = slices.DeleteFunc(parts, func(p part) bool { return p.bad == 0 })
+	slices.SortStableFunc(parts, func(a, b part) int { return cmp.Compare(b.bad, a.bad) })
+	reasons := make([]Reason, len(parts))
+	for i := range parts {
+		p := &parts[i]
+		p.Share = Exposure(divUp(p.bad*100, weights))
+		p.Text = r.because(p.Setting, p.Rows, p.checks)
+		reasons[i] = p.Reason
+	}
+	return reasons
+}
+
+// because joins the risks of the rows, the heaviest first.
+func (r *Result) because(setting string, rows []int, checks int) string {
+	if len(rows) == checks {
+		switch setting {
+		case "CapabilityBoundingSet":
+			return "keeps every capability of root"
+		case "SystemCallFilter":
+			return "can make every system call"
+		case "RestrictNamespaces":
+			return "can make namespaces of every kind"
+		case "RestrictAddressFamilies":
+			return "can open sockets of every family"
+		}
+	}
+	rows = slices.Clone(rows)
+	slices.SortStableFunc(rows, func(a, b int) int { return cmp.Compare(r.Rows[b].Weight, r.Rows[a].Weight) })
+	text := ""
+	for n, i := range rows {
+		if n == 2 && len(rows) > 3 {
+			return text + ", and " + strconv.Itoa(len(rows)-n) + " more"
+		}
+		if n > 0 {
+			text += ", "
+		}
+		text += r.Rows[i].Risk()
+	}
+	return text
 }

@@ -1,9 +1,9 @@
 // Package report writes what an audit found: as text for a terminal, as JSON,
 // as SARIF 2.1.0 for code scanning, as Markdown for the summary of a CI job,
-// and as one self-contained HTML page.
+// as one self-contained HTML page, and for the merge requests of GitLab.
 //
-// A [Writer] takes one unit at a time. JSON and SARIF need the memory of one
-// unit; the others put the worst unit first, so they keep what they will
+// A [Writer] takes one unit at a time. JSON, SARIF and GitLab need the memory
+// of one unit; the others put the worst unit first, so they keep what they will
 // print. The same units give the same bytes: nothing depends on the clock, the
 // machine or the order of a map. Names, paths and messages may be hostile;
 // every format escapes them.
@@ -58,13 +58,21 @@ type Options struct {
 // Formats returns the names that [New] takes.
 func Formats() []string { return slices.Clone(formats[:]) }
 
-var formats = [...]string{"text", "json", "sarif", "markdown", "html"}
+var formats = [...]string{"text", "json", "sarif", "markdown", "gitlab"}
 
 // New returns a writer of the named format.
 func New(format string, w io.Writer, o Options) (Writer, error) {
 	switch format {
+	case "text":
+		return Text(w, o), nil
 	case "json":
 		return JSON(w), nil
+	case "sarif":
+		return SARIF(w, o), nil
+	case "markdown":
+		return Markdown(w, o), nil
+	case "gitlab":
+		return GitLab(w), nil
 	}
 	return nil, fmt.Errorf("unknown format %q: one of %s", format, strings.Join(formats[:], ", "))
 }

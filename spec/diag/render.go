@@ -79,8 +79,8 @@ func (r *renderer) diagnostic(d *Diagnostic) {
 	}
 	r.paint(d.Severity.sgr(), d.Severity.String()+":")
 	r.out.WriteByte(' ')
-	r.paint(sgrBold, escape(d.Summary))
-	r.out.WriteString(" [" + escape(string(d.Code)) + "]\n")
+	r.paint(sgrBold, Printable(d.Summary))
+	r.out.WriteString(" [" + Printable(string(d.Code)) + "]\n")
 	if d.Severity == Note {
 		return
 	}
@@ -97,7 +97,7 @@ func (r *renderer) diagnostic(d *Diagnostic) {
 		if at := place(d.File, rel.Span.Start); at != "" {
 			r.out.WriteString(at + " ")
 		}
-		r.out.WriteString(escape(rel.Message) + "\n")
+		r.out.WriteString(Printable(rel.Message) + "\n")
 		r.snippet(d.File, rel.Span, gutter, sgrBlue, d.Code.Secret())
 	}
 	r.text("why", d.Detail, sgrBlue)
@@ -108,7 +108,7 @@ func (r *renderer) diagnostic(d *Diagnostic) {
 func place(file string, p Pos) string {
 	s := ""
 	if file != "" {
-		s = escape(file) + ":"
+		s = Printable(file) + ":"
 	}
 	if !p.IsZero() {
 		s += strconv.Itoa(p.Line) + ":" + strconv.Itoa(p.Column) + ":"
@@ -128,7 +128,7 @@ func (r *renderer) text(label, s, sgr string) {
 		} else {
 			r.out.WriteString("     ")
 		}
-		r.out.WriteString(escape(line) + "\n")
+		r.out.WriteString(Printable(line) + "\n")
 		label = ""
 	}
 }
@@ -274,6 +274,17 @@ func escaped(prefix string, c uint64, digits int) cell {
 	return cell{s, len(s)}
 }
 
+// Width returns the columns that printable text takes on a terminal.
+func Width(s string) int {
+	w := 0
+	for b := []byte(s); len(b) > 0; {
+		c, n := cut(b)
+		w += c.width
+		b = b[n:]
+	}
+	return w
+}
+
 // hidden reports characters that a terminal obeys or does not show: the C1
 // controls, everything of category Cf (direction overrides, zero-width
 // characters, tags), line and paragraph separators, private use. Emoji
@@ -305,9 +316,10 @@ func wide(c rune) bool {
 		c >= 0x20000 && c <= 0x3fffd)
 }
 
-// escape makes text harmless; what it escapes is what [cut] escapes, and tabs
-// and newlines, which a line of output cannot hold.
-func escape(s string) string {
+// Printable makes text harmless for a terminal: control characters, direction
+// overrides and the like, and bytes that are not UTF-8 become \x1b, \u202e,
+// \xff; tabs and newlines become \t and \n.
+func Printable(s string) string {
 	clean := true
 	for _, c := range s {
 		if c < 0x20 || c == 0x7f || c == utf8.RuneError || c >= 0x80 && hidden(c) {
