@@ -23,6 +23,9 @@ type Options struct {
 	Dir         bool // the manager changes to working_dir
 	Environment bool // the manager sets environment
 	Output      bool // the manager opens standard output and error
+	// Native are the fields of limits and scheduling, nice and
+	// oom_score_adjust, that the manager sets.
+	Native []field.ID
 
 	// Clean gives the program an environment that holds only what the spec
 	// says and $PATH, instead of the manager's or the caller's.
@@ -45,6 +48,11 @@ func (o *Options) job(d *spec.Daemon) string {
 		return o.Job
 	}
 	return d.Name
+}
+
+// sets reports whether d sets a field that the manager does not.
+func (o *Options) sets(d *spec.Daemon, id field.ID) bool {
+	return d.IsSet(id) && !slices.Contains(o.Native, id)
 }
 
 // Dir returns the directory of a daemon's scripts.
@@ -154,7 +162,7 @@ func prefix(d *spec.Daemon, o *Options, main bool) []word {
 		add("--")
 	}
 
-	if d.IsSet(field.SchedulingNice) {
+	if o.sets(d, field.SchedulingNice) {
 		add("/usr/bin/nice", "-n", strconv.Itoa(s.Nice))
 	}
 	if d.IsSet(field.SchedulingIOClass) || d.IsSet(field.SchedulingIOPriority) {
@@ -190,7 +198,7 @@ func prefix(d *spec.Daemon, o *Options, main bool) []word {
 		}
 		add("/usr/bin/taskset", "--cpu-list", strings.Join(cpus, ","))
 	}
-	if d.IsSet(field.SchedulingOOMScoreAdjust) {
+	if o.sets(d, field.SchedulingOOMScoreAdjust) {
 		add("/usr/bin/choom", "--adjust="+strconv.Itoa(s.OOMScoreAdjust), "--")
 	}
 	if main && d.MaxRuntime > 0 && d.MaxRuntime != spec.Infinity {
@@ -204,7 +212,7 @@ func prefix(d *spec.Daemon, o *Options, main bool) []word {
 	// the program, not the tools before it.
 	at := len(words)
 	for _, l := range rlimits(&d.Limits) {
-		if d.IsSet(l.id) {
+		if o.sets(d, l.id) {
 			add("--" + l.option + "=" + rlimit(l.limit))
 		}
 	}
