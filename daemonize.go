@@ -10,6 +10,7 @@ import (
 	"github.com/daemonize/daemonize/generators/supervisord"
 	"github.com/daemonize/daemonize/generators/systemd"
 	"github.com/daemonize/daemonize/generators/sysvinit"
+	"github.com/daemonize/daemonize/generators/upstart"
 	"github.com/daemonize/daemonize/spec"
 	"github.com/daemonize/daemonize/spec/diag"
 )
@@ -22,6 +23,7 @@ func Backends() []generators.Generator {
 		launchd.New(),
 		sysvinit.New(),
 		supervisord.New(),
+		upstart.New(),
 	}
 }
 

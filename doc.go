@@ -1,5 +1,5 @@
 // Package daemonize turns one YAML daemon spec into the native configuration
-// of service managers: systemd, launchd, SysVinit, supervisord.
+// of service managers: systemd, launchd, SysVinit, supervisord and others.
 //
 // [Load] reads specs, [Render] makes the files of one daemon for one target,
 // [Backends] lists what there is to render for. What a manager cannot do is

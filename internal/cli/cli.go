@@ -107,8 +107,9 @@ func (a *app) root() *cobra.Command {
 		Use:   "daemonize",
 		Short: "One daemon spec for every service manager",
 		Long: `daemonize turns one YAML daemon spec into the native configuration of service
-managers (systemd, launchd, SysVinit, supervisord) and says, at file:line:col,
-what a manager cannot do. Losing a security setting is an error.`,
+managers (systemd, launchd, SysVinit, supervisord and others, see daemonize matrix)
+and says, at file:line:col, what a manager cannot do. Losing a security setting is
+an error.`,
 		Example: `  daemonize init > web.daemon.yaml
   daemonize validate web.daemon.yaml
   daemonize render web.daemon.yaml --backend systemd@252
