@@ -59,14 +59,15 @@ func (r *renderer) noJob(id field.ID, i int, unit string) {
 func (r *renderer) events(c *conf, j *job) {
 	d := j.d
 	dep := &d.DependsOn
-	levels := ""
+	var each []string
 	for _, l := range d.Install.Runlevels {
 		if l == "S" {
 			r.lose(field.InstallRunlevels, "install.runlevels", generators.Approximate, "Upstart has no runlevel S; the job starts in the others only")
 			continue
 		}
-		levels += l
+		each = append(each, l)
 	}
+	levels := strings.Join(each, "")
 	var all []string // must all have come
 	if levels != "" {
 		all = append(all, "runlevel ["+levels+"]")

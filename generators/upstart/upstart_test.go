@@ -89,7 +89,7 @@ func TestDisabled(t *testing.T) {
 // TestParserRefuses: the parser that the other tests rely on is strict.
 func TestParserRefuses(t *testing.T) {
 	for _, bad := range []string{
-		"respwan\n", "exec\n", "kill timeout soon\n", "limit nofile 1024\n", "limit files 1 1\n", "umask 999\n", "umask 01777\n",
+		"revive\n", "exec\n", "kill timeout soon\n", "limit nofile 1024\n", "limit files 1 1\n", "umask 999\n", "umask 01777\n",
 		"description \"a\n", "description a b\n", "script\nexec x\n", "start on\n", "start on (runlevel\n", "start on a and\n", "stop a\n",
 		"console tty\n", "expect two\n", "normal exit 256\n", "normal exit RTMIN\n", "exec a\nexec b\n", "env A=\"x\ny\"\n", "exec a\\", "nice 20\n",
 		"env A=\"\\\"\"\n", "task now\n", "kill signal SIGNAL\n", "oom score 2000\n", "start on a B=1 c\n", "start on a ) b\n",
