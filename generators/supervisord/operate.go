@@ -55,22 +55,41 @@ func (backend) Operate(b generators.Bundle, verb generators.Verb) ([]generators.
 // the program because of the change; what counts is its next start.
 func setAutostart(b generators.Bundle, verb generators.Verb) ([]generators.Step, error) {
 	var steps []generators.Step
-	from, to := "\nautostart=false\n", "\nautostart=true\n"
-	if verb == generators.Disable {
-		from, to = to, from
-	}
-	for _, a := range b.Artifacts {
-		if a.Path != Path(b.Daemon, generators.Debian) && a.Path != Path(b.Daemon, generators.RedHat) {
-			continue
+	changed := withAutostart(b, verb == generators.Enable)
+	for i, a := range b.Artifacts {
+		if own(b, a.Path) {
+			steps = append(steps, generators.Step{Verb: generators.WriteFile, Job: b.Daemon, Path: a.Path, Artifact: &changed.Artifacts[i]})
 		}
-		changed := a
-		changed.Content = []byte(strings.ReplaceAll(string(a.Content), from, to))
-		steps = append(steps, generators.Step{Verb: generators.WriteFile, Job: b.Daemon, Path: a.Path, Artifact: &changed})
 	}
 	if len(steps) == 0 {
 		return nil, fmt.Errorf("cannot %s %s: supervisord keeps this in autostart= of the program's section, in a file that daemonize did not write", verb, b.Daemon)
 	}
 	return steps, nil
+}
+
+// WithEnabled returns the bundle as it is after enable or disable, so that to
+// install a daemon again finds its file as it should be.
+func (backend) WithEnabled(b generators.Bundle, on bool) generators.Bundle {
+	return withAutostart(b, on)
+}
+
+func withAutostart(b generators.Bundle, on bool) generators.Bundle {
+	from, to := "\nautostart=false\n", "\nautostart=true\n"
+	if !on {
+		from, to = to, from
+	}
+	b.Artifacts = slices.Clone(b.Artifacts)
+	for i := range b.Artifacts {
+		if a := &b.Artifacts[i]; own(b, a.Path) {
+			a.Content = []byte(strings.ReplaceAll(string(a.Content), from, to))
+		}
+	}
+	return b
+}
+
+// own reports whether a path is that of the daemon's file for supervisord.
+func own(b generators.Bundle, path string) bool {
+	return path == Path(b.Daemon, generators.Debian) || path == Path(b.Daemon, generators.RedHat)
 }
 
 // history is how much of supervisord's own log is read, in bytes.

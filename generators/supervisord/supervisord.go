@@ -483,7 +483,7 @@ func (r *renderer) account(d *spec.Daemon) {
 	if !d.CreateUser || d.User == "" || isCode(d.User) {
 		return
 	}
-	a := generators.Account{User: d.User, Group: d.Group, Home: "/nonexistent"}
+	a := generators.Account{User: d.User, Group: d.Group, Groups: d.SupplementaryGroups, Home: "/nonexistent"}
 	if a.Group == "" {
 		a.Group = d.User
 	}

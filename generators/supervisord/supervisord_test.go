@@ -210,7 +210,7 @@ func TestSteps(t *testing.T) {
 		{"command: [/usr/bin/web]\ninstall: {start: false, enable: false}", generators.Install, []string{"write " + conf, "reload supervisorctl update web"}},
 		{"command: [/usr/bin/web]", generators.Uninstall, []string{"stop supervisorctl stop web", "remove " + conf, "reload supervisorctl update web"}},
 		{"command: [/usr/bin/web]\ninstances: [a, b]", generators.Uninstall, []string{"stop supervisorctl stop web:web-b", "stop supervisorctl stop web:web-a", "remove " + conf, "reload supervisorctl update web"}},
-		{"command: [/usr/bin/web]\nuser: web\ncreate_user: true\nsupplementary_groups: [mail]\nenvironment: {HOME: /x}", generators.Install, []string{"account web web /nonexistent",
+		{"command: [/usr/bin/web]\nuser: web\ncreate_user: true\nsupplementary_groups: [mail]\nenvironment: {HOME: /x}", generators.Install, []string{"account web web /nonexistent mail",
 			"write " + conf, "write /usr/lib/daemonize/web/run", "reload supervisorctl update web", "start supervisorctl start web", "verify supervisorctl status web"}},
 		{"command: [/usr/bin/web]\ntimers: [{cron: '0 3 * * *'}]", generators.Install, []string{"write /etc/cron.d/web", "write " + conf, "reload supervisorctl update web"}},
 	} {

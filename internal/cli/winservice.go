@@ -155,14 +155,7 @@ func (w *windows) install(ctx context.Context, cmd *cobra.Command, args []string
 	var out bytes.Buffer
 	for i := range plan {
 		p := &plan[i]
-		change := install.Unchanged
-		switch p.Change {
-		case winsvc.Created:
-			change = install.Create
-		case winsvc.Updated:
-			change = install.Update
-		}
-		r.add(&out, w, p.Name, change)
+		r.add(&out, w, p.Name, install.Change(p.Change)) // the words are the same
 		if p.Change != winsvc.Unchanged {
 			fmt.Fprintf(&out, "  %s as %s\n", printable(p.CommandLine), printable(p.Account))
 		}

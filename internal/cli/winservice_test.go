@@ -72,8 +72,8 @@ func (f services) Create(s winsvc.Service) error {
 	return f.write(all)
 }
 
-func (f services) Change(s winsvc.Service) error {
-	return f.update(s.Name, func(i *winsvc.Installed) { i.Service, i.Record = s, &s })
+func (f services) Change(s, record winsvc.Service) error {
+	return f.update(s.Name, func(i *winsvc.Installed) { i.Service, i.Record = s, &record })
 }
 
 func (f services) Delete(s winsvc.Service) error {

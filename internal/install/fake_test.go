@@ -252,7 +252,9 @@ func (p plain) Steps(b generators.Bundle, op generators.Op) []generators.Step {
 		steps = append(steps, s)
 		if s.Verb == generators.Reload && op == generators.Install {
 			for _, j := range b.Jobs {
-				steps = append(steps, generators.Step{Verb: generators.Enable, Job: j.Name, Argv: []string{"mgr", "enable", j.Name}, Live: true})
+				if j.Enable {
+					steps = append(steps, generators.Step{Verb: generators.Enable, Job: j.Name, Argv: []string{"mgr", "enable", j.Name}, Live: true})
+				}
 			}
 		}
 	}

@@ -133,6 +133,56 @@ func TestOptions(t *testing.T) {
 	}
 }
 
+// What was disabled since stays so, whether that is a link or known to the
+// manager only, until the spec itself says something else than before.
+func TestDisabledStaysSo(t *testing.T) {
+	for _, backend := range []string{"fake", "plain"} {
+		t.Run(backend, func(t *testing.T) {
+			h := newMachine(t)
+			before := h.snapshot(t)
+			items := func(content string, enable bool) []install.Item {
+				it := on(backend, item("web", content))
+				for i := range it[0].Bundle.Jobs {
+					it[0].Bundle.Jobs[i].Enable = enable
+				}
+				return it
+			}
+			link := h.path("etc/fake/boot.wants/web.service")
+			enabled := func() bool {
+				_, err := os.Lstat(link)
+				return err == nil || h.m.on["web.service"]
+			}
+			mustInstall(t, h, install.Options{}, items("v1", true)...)
+			if !enabled() {
+				t.Fatal("not enabled")
+			}
+			if backend == "fake" {
+				if err := os.Remove(link); err != nil {
+					t.Fatal(err)
+				}
+			}
+			delete(h.m.on, "web.service")
+			for range 2 {
+				p := mustInstall(t, h, install.Options{}, items("v1", true)...)
+				if notes := p.Outcomes[0].Notes; p.Changes() || enabled() || len(notes) != 1 || notes[0] != "web is disabled and was left so (daemonize enable web)" {
+					t.Errorf("installing again: changes %t, enabled %t, notes %q", p.Changes(), enabled(), notes)
+				}
+			}
+			if mustInstall(t, h, install.Options{}, items("v2", true)...); enabled() {
+				t.Error("an upgrade enabled it")
+			}
+			mustInstall(t, h, install.Options{}, items("v2", false)...)
+			if mustInstall(t, h, install.Options{}, items("v2", true)...); !enabled() {
+				t.Error("the spec was not obeyed")
+			}
+			if err := uninstall(h, install.Options{}, "web"); err != nil {
+				t.Fatal(err)
+			}
+			same(t, "uninstalling", before, h.snapshot(t))
+		})
+	}
+}
+
 // conflicts lists the conflicts in an error.
 func conflicts(err error) (all []*install.Conflict) {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {

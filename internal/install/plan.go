@@ -295,6 +295,7 @@ type planner struct {
 	outcome  *Outcome
 	changed  []string // paths
 	statuses map[string]generators.Status
+	left     bool // an operator disabled it, and it is left so
 }
 
 func newPlanner(ctx context.Context, h host.Host, ctl Manager, op generators.Op, o Options) *planner {
@@ -396,7 +397,7 @@ func levels(items []Item) map[string]int {
 }
 
 func (p *planner) begin(daemon string, t generators.Target) bool {
-	p.changed, p.statuses = nil, map[string]generators.Status{}
+	p.changed, p.statuses, p.left = nil, map[string]generators.Status{}, false
 	p.c = p.ctl(t.Backend)
 	if p.c == nil {
 		p.errs = append(p.errs, fmt.Errorf("cannot install for %s: daemonize renders its files but does not operate it yet", t.Backend))
@@ -439,6 +440,8 @@ func (p *planner) install(item *Item) {
 	for _, j := range b.Jobs {
 		p.next.Jobs = append(p.next.Jobs, Job(j))
 	}
+	b = p.kept(b)
+	p.b = b
 	p.refuseShadows()
 
 	// The directory of the manifest comes first: it is needed first.
@@ -666,8 +669,58 @@ func (p *planner) ourDirectories(from int, manifest string) []string {
 			}
 		}
 	}
+	if p.old != nil { // what was made for files that have gone since is still ours
+		dirs = append(dirs, p.old.Directories...)
+	}
 	slices.Sort(dirs) // parents before children
-	return dirs
+	return slices.Compact(dirs)
+}
+
+// inFile is a controller whose manager reads from a daemon's file whether it
+// starts at boot.
+type inFile interface {
+	// WithEnabled returns b as it is with its jobs enabled, or not.
+	WithEnabled(b generators.Bundle, on bool) generators.Bundle
+}
+
+// kept returns the bundle with what was decided since about starting at boot,
+// by daemonize or the manager's own tools: that stays until the spec changes its
+// mind, for installing it again is no order to enable it.
+func (p *planner) kept(b generators.Bundle) generators.Bundle {
+	on := func(j generators.Job) bool { return j.Enable }
+	declared := slices.ContainsFunc(b.Jobs, on)
+	if p.old == nil || p.o.NoEnable || declared != slices.ContainsFunc(p.old.Jobs, func(j Job) bool { return j.Enable }) {
+		return b
+	}
+	enabled := func(j generators.Job) bool { return p.old.job(j.Name) && p.status(j.Name).Enabled }
+	if _, linked := p.c.(linker); linked {
+		link := func(f File) bool { return f.Link != "" }
+		if !declared || !slices.ContainsFunc(p.old.Files, link) {
+			return b // links of others are left alone anyway
+		}
+		enabled = func(generators.Job) bool {
+			return slices.ContainsFunc(p.old.Files, func(f File) bool { return link(f) && p.h.Exists(f.Path) })
+		}
+	} else if !p.h.Live() {
+		return b
+	}
+	now := slices.ContainsFunc(b.Jobs, enabled)
+	if now == declared {
+		return b
+	}
+	b.Jobs = slices.Clone(b.Jobs)
+	for i := range b.Jobs {
+		b.Jobs[i].Enable = enabled(b.Jobs[i])
+	}
+	if f, ok := p.c.(inFile); ok {
+		b = f.WithEnabled(b, now)
+	}
+	if p.left = !now; p.left {
+		p.note("%s is disabled and was left so (daemonize enable %s)", b.Daemon, b.Daemon)
+	} else {
+		p.note("%s is enabled and was left so (daemonize disable %s)", b.Daemon, b.Daemon)
+	}
+	return b
 }
 
 func (p *planner) links() {
@@ -675,11 +728,11 @@ func (p *planner) links() {
 	if !ok {
 		return
 	}
-	if p.o.NoEnable {
+	if p.o.NoEnable || p.left {
 		// Whatever there is stays, and stays ours.
 		if p.old != nil {
 			for _, f := range p.old.Files {
-				if f.Link != "" && p.h.Exists(f.Path) {
+				if f.Link != "" && (p.left || p.h.Exists(f.Path)) {
 					p.next.Files = append(p.next.Files, f)
 				}
 			}

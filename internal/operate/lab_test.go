@@ -321,6 +321,11 @@ func (m *machine) lifeCycle(text string, names int) {
 	if s := m.status("plain"); s.State != "active" || len(s.Drift) > 0 {
 		t.Errorf("disabled: %+v", s)
 	}
+	// Installing again is no order to enable, and changes nothing.
+	plain = m.pid("plain")
+	if out := m.must(install...); m.status("plain").Jobs[0].Enabled || m.pid("plain") != plain || !strings.Contains(out, "plain is disabled and was left so") {
+		t.Errorf("installing again what is disabled:\n%s", out)
+	}
 	m.must("enable", "plain")
 	m.must("disable", "dozing")
 	fresh("one")

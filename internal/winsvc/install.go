@@ -18,8 +18,8 @@ type Manager interface {
 	Query(name string) (Installed, error)
 	// Create makes a service and its record. Nothing of it is left after an error.
 	Create(s Service) error
-	// Change makes a service and its record what s says.
-	Change(s Service) error
+	// Change makes a service what s says, and its record what record says.
+	Change(s, record Service) error
 	// Delete removes a stopped service.
 	Delete(s Service) error
 	// Start returns once the start was begun, Stop once it was asked for.
@@ -89,17 +89,17 @@ const NotUndone = "cannot put everything back"
 // Change is what becomes of a service.
 type Change string
 
-// The changes.
+// The changes, in the words of the other managers.
 const (
-	Created   Change = "create"
-	Updated   Change = "update"
-	Unchanged Change = "unchanged"
-	Deleted   Change = "delete"
+	Created   = Change(install.Create)
+	Updated   = Change(install.Update)
+	Unchanged = Change(install.Unchanged)
 )
 
 // Planned is the change of one service.
 type Planned struct {
-	Wanted
+	Wanted         // with the start type that it is to have
+	Record Service // as the spec has it
 	Change Change
 	Before Installed
 	Start  bool // it is to run afterwards, although it does not or is another now
@@ -120,8 +120,8 @@ func owned(s *Installed, force bool) error {
 	switch {
 	case s.Record == nil:
 		return &Refused{Name: s.Name, Why: "daemonize did not install it"}
-	case !force && !s.Record.equal(&s.Service):
-		return &Refused{Name: s.Name, Drift: true, Why: "it was changed since it was installed: " + strings.Join(s.Record.differences(&s.Service), ", ") + " (--force overwrites that)"}
+	case !force && len(s.Drift()) > 0:
+		return &Refused{Name: s.Name, Drift: true, Why: "it was changed since it was installed: " + strings.Join(s.Drift(), ", ") + " (--force overwrites that)"}
 	}
 	return nil
 }
@@ -132,7 +132,7 @@ func Plan(m Manager, services []Wanted, force bool) ([]Planned, error) {
 	var plan []Planned
 	var all error
 	for _, w := range services {
-		p := Planned{Wanted: w, Change: Created, Start: w.Start}
+		p := Planned{Wanted: w, Record: w.Service, Change: Created, Start: w.Start}
 		before, err := m.Query(w.Name)
 		switch {
 		case errors.Is(err, ErrNotInstalled):
@@ -150,7 +150,12 @@ func Plan(m Manager, services []Wanted, force bool) ([]Planned, error) {
 			p.Change, p.Before = Updated, before
 			// What runs goes on to run; what was stopped by somebody stays so.
 			p.Start = up(before.State.State)
-			if before.equal(&w.Service) && before.Record.equal(&w.Service) {
+			if before.Record.Boot == w.Boot {
+				// What was decided since about starting at boot stays until
+				// the spec changes its mind, as on all managers.
+				p.Boot, p.Delayed = before.Boot, before.Boot && w.Delayed
+			}
+			if before.equal(&p.Service) && before.Record.equal(&p.Record) {
 				p.Change, p.Start = Unchanged, false
 			}
 		}
@@ -210,7 +215,8 @@ func (p *Planned) store(m Manager) error {
 	case Created:
 		return m.Create(p.Service)
 	case Updated:
-		return m.Change(p.Service)
+		return m.Change(p.Service, p.Record)
+	case Unchanged:
 	}
 	return nil
 }
@@ -233,7 +239,11 @@ func (p *Planned) undo(ctx context.Context, m Manager, c install.Clock) error {
 	if p.Change == Created {
 		return m.Delete(p.Service)
 	}
-	if err := m.Change(p.Before.Service); err != nil {
+	record := p.Before.Record
+	if record == nil {
+		record = &p.Before.Service // it is what we wanted: see Plan
+	}
+	if err := m.Change(p.Before.Service, *record); err != nil {
 		return err
 	}
 	if up(p.Before.State.State) {
@@ -337,8 +347,8 @@ func Stop(ctx context.Context, m Manager, c install.Clock, name string, within t
 	return nil
 }
 
-// Enable makes a service of daemonize start at boot, or not. Its record follows,
-// so that this is no drift; the next install decides anew.
+// Enable makes a service of daemonize start at boot, or not, as the services
+// console does: that is no drift.
 func Enable(m Manager, name string, boot bool) error {
 	s, err := m.Query(name)
 	if err == nil {
@@ -351,8 +361,8 @@ func Enable(m Manager, name string, boot bool) error {
 		return nil
 	}
 	s.Boot = boot
-	s.Delayed = s.Delayed && boot
-	return m.Change(s.Service)
+	s.Delayed = boot && s.Record.Delayed
+	return m.Change(s.Service, *s.Record)
 }
 
 // Drift names what of a service was changed since it was installed.

@@ -68,11 +68,11 @@ func (m *scm) Create(s Service) error {
 	return nil
 }
 
-func (m *scm) Change(s Service) error {
+func (m *scm) Change(s, record Service) error {
 	if err := m.change("change %s", s.Name); err != nil {
 		return err
 	}
-	m.services[s.Name].Service, m.services[s.Name].Record = s, &s
+	m.services[s.Name].Service, m.services[s.Name].Record = s, &record
 	return nil
 }
 
@@ -216,6 +216,35 @@ func TestOwnership(t *testing.T) {
 	w := wanted("foreign", "x")
 	if _, err := setup(t, m, false, w); err != nil || m.services["foreign"].Record == nil {
 		t.Errorf("%v", err)
+	}
+}
+
+// What was disabled since stays so until the spec changes its mind.
+func TestDisabled(t *testing.T) {
+	m := newSCM()
+	off := wanted("a", "1")
+	off.Boot = false
+	must := func(w Wanted) []Planned {
+		t.Helper()
+		plan, err := setup(t, m, false, w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return plan
+	}
+	must(wanted("a", "1"))
+	if err := Enable(m, "a", false); err != nil {
+		t.Fatal(err)
+	}
+	if plan := must(wanted("a", "1")); plan[0].Change != Unchanged || m.services["a"].Boot {
+		t.Errorf("%+v", plan)
+	}
+	if must(wanted("a", "2")); m.services["a"].Boot {
+		t.Error("an update enabled it")
+	}
+	must(off)
+	if must(wanted("a", "1")); !m.services["a"].Boot {
+		t.Error("the spec was not obeyed")
 	}
 }
 

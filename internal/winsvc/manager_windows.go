@@ -203,7 +203,7 @@ func (l local) Create(s Service) error {
 		err = setValue(s.Name, func(k registry.Key) error { return k.SetDWordValue(sourceValue, 1) })
 	}
 	if err == nil {
-		err = l.Change(s)
+		err = l.Change(s, s)
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("cannot create service %s: %w", s.Name, err), l.Delete(s))
@@ -245,7 +245,7 @@ func setValue(name string, set func(registry.Key) error) error {
 // Change sets everything, for what is left out is kept by the manager. mgr's own
 // UpdateConfig cannot remove the last dependency or a description: for an empty
 // one it passes NULL, which means "as it was" (ChangeServiceConfigW).
-func (local) Change(s Service) error {
+func (local) Change(s, kept Service) error {
 	h, err := open(s.Name, windows.SC_MANAGER_CONNECT, windows.SERVICE_ALL_ACCESS)
 	if err != nil {
 		return err
@@ -276,7 +276,7 @@ func (local) Change(s Service) error {
 		err = recovery(h, &s)
 	}
 	if err == nil {
-		err = setValue(s.Name, func(k registry.Key) error { return record(k, &s) })
+		err = setValue(s.Name, func(k registry.Key) error { return record(k, s.Environment, &kept) })
 	}
 	if err != nil {
 		return fmt.Errorf("cannot change service %s: %w", s.Name, err)
@@ -316,10 +316,10 @@ func recovery(h *mgr.Service, s *Service) error {
 
 // record writes what the manager does not keep itself. The record is last: a
 // service is ours, and as it was installed, when it is there.
-func record(k registry.Key, s *Service) error {
+func record(k registry.Key, environment []string, s *Service) error {
 	var err error
-	if len(s.Environment) > 0 {
-		err = k.SetStringsValue("Environment", s.Environment)
+	if len(environment) > 0 {
+		err = k.SetStringsValue("Environment", environment)
 	} else if err = k.DeleteValue("Environment"); errors.Is(err, registry.ErrNotExist) {
 		err = nil
 	}

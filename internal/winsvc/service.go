@@ -50,7 +50,8 @@ func (s *Service) equal(o *Service) bool {
 		slices.Equal(s.Restarts, o.Restarts) && s.Forever == o.Forever && s.Stopped == o.Stopped && s.Reset == o.Reset
 }
 
-// differences names what of a service is not as it should be.
+// differences names what of a service is not as it should be. When it starts may
+// be changed by an operator.
 func (s *Service) differences(o *Service) []string {
 	var names []string
 	add := func(name string, same bool) {
@@ -62,7 +63,6 @@ func (s *Service) differences(o *Service) []string {
 	add("description", s.Description == o.Description)
 	add("command line", s.CommandLine == o.CommandLine)
 	add("account", s.Account == o.Account)
-	add("start type", s.Boot == o.Boot && s.Delayed == o.Delayed)
 	add("dependencies", slices.Equal(s.Dependencies, o.Dependencies))
 	add("environment", slices.Equal(s.Environment, o.Environment))
 	add("recovery", slices.Equal(s.Restarts, o.Restarts) && s.Forever == o.Forever && s.Stopped == o.Stopped && s.Reset == o.Reset)
