@@ -59,7 +59,7 @@ func TestImports(t *testing.T) {
 		switch {
 		case rel == "spec/diag":
 			return 0
-		case rel == "spec/internal/ynode", rel == "spec/schedule", rel == "spec/field", rel == "internal/shell":
+		case rel == "spec/internal/ynode", rel == "spec/schedule", rel == "spec/field", rel == "internal/shell", rel == "internal/argv":
 			return 1
 		case rel == "spec":
 			return 2
@@ -71,8 +71,10 @@ func TestImports(t *testing.T) {
 			return 4
 		case strings.HasPrefix(rel, "generators/"):
 			return 5
-		case rel == "hardening/report":
+		case rel == "hardening/report", rel == "hardening/rule":
 			return 6
+		case rel == "hardening/audit":
+			return 7
 		case strings.HasPrefix(rel, "hardening/"):
 			return 4
 		case rel == "hardening":

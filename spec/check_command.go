@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/daemonize/daemonize/internal/argv"
 	"github.com/daemonize/daemonize/spec/diag"
 	"github.com/daemonize/daemonize/spec/field"
 	"github.com/daemonize/daemonize/spec/internal/ynode"
@@ -41,29 +42,17 @@ func (c *checker) commands() {
 		c.shellSyntax(path, cmd)
 		c.pinned(path, cmd)
 		c.secretArguments(path, cmd)
-		if dir := temporary(cmd[0]); dir != "" && c.Sandboxing.RootDirectory == "" && c.Sandboxing.RootImage == "" {
+		if dir := argv.Temporary(cmd[0]); dir != "" && c.Sandboxing.RootDirectory == "" && c.Sandboxing.RootImage == "" {
 			c.warn(diag.TemporaryProgram, arg(path, 0), "the program lies below "+dir, "the directory is emptied at boot, and anybody can write to it",
 				"install the program below /usr/local or /opt")
 		}
 		// sudo(8) and su(1) are set-user-ID root; see no_new_privs in prctl(2).
-		if base := baseName(cmd[0]); c.Sandboxing.NoNewPrivileges && !c.isRoot() && !privileged && oneOfWords(setuidPrograms, base) {
+		if base := baseName(cmd[0]); c.Sandboxing.NoNewPrivileges && !c.isRoot() && !privileged && argv.NeedsSetuid(base) {
 			c.fail(diag.SetuidProgram, arg(path, 0), base+" cannot work with no_new_privileges", "its set-user-ID bit has no power",
 				"run the service as the wanted user, use a hook with privileged: true, or "+c.lift(field.SandboxingNoNewPrivileges, "false"),
 				c.by(field.SandboxingNoNewPrivileges))
 		}
 	})
-}
-
-// setuidPrograms need their set-user-ID bit for anything they are good for.
-const setuidPrograms = "sudo sudoedit su doas pkexec newgrp sg chsh chfn passwd gpasswd"
-
-func temporary(path string) string {
-	for _, dir := range []string{"/tmp", "/var/tmp", "/dev/shm"} {
-		if within(path, dir) {
-			return dir
-		}
-	}
-	return ""
 }
 
 // arg is the path of an argument.
@@ -165,7 +154,7 @@ func (c *checker) pinned(path string, cmd Command) {
 		if !strings.HasPrefix(a, "/") {
 			continue
 		}
-		if dir := pinnedDir(a); dir != "" {
+		if dir := argv.PinnedDir(a); dir != "" {
 			c.warn(diag.PinnedVersion, arg(path, i), "the path names the version "+strconv.Quote(dir),
 				"the next upgrade removes it, and the service no longer starts", "use the path that the package manager keeps stable, such as a link in its bin directory")
 			return
@@ -173,123 +162,19 @@ func (c *checker) pinned(path string, cmd Command) {
 	}
 }
 
-// pinnedDir returns the component of the path that changes with the version.
-func pinnedDir(path string) string {
-	parts := strings.Split(path, "/")
-	for i := 1; i < len(parts)-1; i++ {
-		p, before := parts[i], parts[i-1]
-		versioned := strings.TrimPrefix(p, "v") != "" && isDigit(strings.TrimPrefix(p, "v")[0])
-		switch {
-		// Homebrew: /opt/homebrew/Cellar/node/20.1.0/bin
-		case i >= 2 && parts[i-2] == "Cellar" && versioned:
-			return p
-		// nvm, pyenv, rbenv, nodenv: versions/3.11.4, versions/node/v18.1.0
-		case versioned && before == "versions" && i >= 2 && strings.HasSuffix(strings.TrimPrefix(parts[i-2], "."), "env"):
-			return p
-		case versioned && i >= 3 && parts[i-2] == "versions" && parts[i-3] == ".nvm":
-			return p
-		// asdf and mise: installs/nodejs/18.1.0
-		case versioned && i >= 3 && parts[i-2] == "installs" && (parts[i-3] == ".asdf" || parts[i-3] == "mise"):
-			return p
-		// rvm and SDKMAN
-		case before == "rubies" && i >= 2 && (parts[i-2] == ".rvm" || parts[i-2] == "rvm"):
-			return p
-		case versioned && i >= 2 && parts[i-2] == "candidates":
-			return p
-		}
-		// /opt/python3.11.4/bin, /usr/lib/jvm/jdk-17.0.2/bin
-		name := strings.TrimRight(p, "0123456789.")
-		if version := p[len(name):]; strings.Count(version, ".") >= 2 &&
-			oneOfWords("python node nodejs ruby perl php go java jdk jre openjdk", strings.TrimRight(strings.TrimSuffix(name, "v"), "-_")) {
-			return p
-		}
-	}
-	return ""
-}
-
-func isDigit(c byte) bool { return '0' <= c && c <= '9' }
-
-// secretName reports names that hold a secret, in lower case with words
-// joined by _.
-func secretName(name string) bool {
-	name = strings.ReplaceAll(strings.ToLower(name), "-", "_")
-	if strings.HasSuffix(name, "public_key") || strings.HasSuffix(name, "pub_key") {
-		return false
-	}
-	if name == "secret_key_base" || name == "pass" { // Ruby on Rails
-		return true
-	}
-	for _, end := range []string{"password", "passwd", "passphrase", "secret", "_token", "_pass", "credential", "credentials",
-		"api_key", "apikey", "secret_key", "private_key", "access_key", "encryption_key", "master_key", "signing_key", "auth_key", "account_key"} {
-		if strings.HasSuffix(name, end) || name == end[1:] && end[0] == '_' {
-			return true
-		}
-	}
-	return false
-}
-
-// secretValue reports values that can be a secret themselves: not the place
-// of one, a switch or a number.
-func secretValue(v string) bool {
-	if len(v) < 3 || strings.ContainsAny(v[:1], "/@$-~.") || strings.IndexByte(v, RefMark) >= 0 {
-		return false
-	}
-	switch strings.ToLower(v) {
-	case "true", "false", "yes", "none", "null", "off", "prompt", "ask", "stdin", "file", "env", "disabled", "enabled", "required", "optional":
-		return false
-	}
-	if strings.Trim(v, "0123456789") == "" || strings.Trim(v, "*xX") == "" {
-		return false
-	}
-	for _, scheme := range []string{"file:", "env:", "vault:", "exec:", "keyring:", "arn:"} {
-		if strings.HasPrefix(v, scheme) {
-			return false
-		}
-	}
-	return true
-}
-
-// urlSecret reports a password inside a URL: scheme://user:password@host.
-func urlSecret(v string) bool {
-	_, rest, ok := strings.Cut(v, "://")
-	if !ok {
-		return false
-	}
-	if i := strings.IndexAny(rest, "/?# "); i >= 0 {
-		rest = rest[:i]
-	}
-	i := strings.LastIndexByte(rest, '@')
-	if i < 0 {
-		return false
-	}
-	_, password, ok := strings.Cut(rest[:i], ":")
-	return ok && secretValue(password)
-}
-
 func (c *checker) secretArguments(path string, cmd Command) {
-	for i := 1; i < len(cmd); i++ {
-		a := cmd[i]
-		flag, value, joined := strings.Cut(a, "=")
-		name := strings.TrimLeft(flag, "-")
-		dashed := len(name) < len(flag) && !strings.ContainsAny(name, " /:.")
-		switch {
-		case dashed && joined && secretName(name) && secretValue(value):
-		case strings.HasPrefix(flag, "--") && dashed && !joined && secretName(name) && i+1 < len(cmd) && secretValue(cmd[i+1]):
-		case urlSecret(a):
-			flag, _, _ = strings.Cut(a, "://")
-		default:
-			continue
-		}
-		c.secret(diag.SecretArgument, arg(path, i), c.part(arg(path, i), flag), "the argument "+Display(flag)+" holds a secret",
-			"arguments can be read by every local user", "pass a file instead, for example by credentials, or use env_file")
+	i, flag := argv.Secret(cmd)
+	if i == 0 {
 		return
 	}
+	c.secret(diag.SecretArgument, arg(path, i), c.part(arg(path, i), flag), "the argument "+Display(flag)+" holds a secret",
+		"arguments can be read by every local user", "pass a file instead, for example by credentials, or use env_file")
 }
 
 func (c *checker) environment() {
 	for i := range c.Environment {
 		v := &c.Environment[i]
-		if secretName(v.Name) && secretValue(v.Value) || urlSecret(v.Value) {
+		if argv.SecretVariable(v.Name, v.Value) {
 			path := ynode.JoinKey("environment", v.Name)
 			var at diag.Span
 			if n, _ := c.root.Find("environment"); n.Kind == ynode.Sequence {

@@ -10,7 +10,7 @@ import (
 
 // identity checks as whom the service runs.
 func (c *checker) identity() {
-	fixed := func(user string) bool { return user == "root" || user != "" && isDigit(user[0]) }
+	fixed := func(user string) bool { return user == "root" || user != "" && user[0] >= '0' && user[0] <= '9' }
 	if c.Sandboxing.DynamicUser {
 		dynamic := c.by(field.SandboxingDynamicUser)
 		switch {

@@ -337,7 +337,7 @@ func (l *Loader) load(ix *index, name string) (*Unit, error) {
 	if src == "" {
 		return nil, &LoadError{Name: name, Kind: Masked, Reason: "the unit is masked by an empty file", Origin: Origin{File: t.file}}
 	}
-	u := &Unit{Name: name, Path: t.file, Version: l.opts.Version, Scope: l.opts.Scope}
+	u := &Unit{Name: name, Path: t.file, Version: l.opts.Version, Scope: l.opts.Scope, opts: l.opts}
 	ix.identify(u, instance)
 	p := newParser(u, l)
 	if err := p.file(u.Path, src); err != nil {

@@ -105,6 +105,8 @@ type Unit struct {
 	Skips       []Skip
 	Commands    []Command
 	Settings    Settings
+
+	opts Options // for Expand
 }
 
 // Get returns the assignments that make the effective value of a setting, in
