@@ -159,6 +159,7 @@ func (v *Daemon) defaults() {
 	v.Logging.defaults()
 	v.Sandboxing.defaults()
 	v.Install.defaults()
+	v.Audit.defaults()
 }
 
 // mapped returns a deep copy in which f has been applied to every string that may hold a reference.
@@ -196,6 +197,7 @@ func (v Daemon) mapped(f func(string) string) Daemon {
 	v.Logging = v.Logging.mapped(f)
 	v.Sandboxing = v.Sandboxing.mapped(f)
 	v.Install = v.Install.mapped(f)
+	v.Audit = v.Audit.mapped(f)
 	v.Instances = mapStrings(v.Instances, f)
 	v.Overrides = mapEach(v.Overrides, f)
 	return v
@@ -485,6 +487,14 @@ func (v Install) mapped(f func(string) string) Install {
 	v.RequiredBy = mapStrings(v.RequiredBy, f)
 	v.Alias = mapStrings(v.Alias, f)
 	v.Runlevels = mapStrings(v.Runlevels, f)
+	return v
+}
+
+func (v *Audit) defaults() {
+}
+
+// mapped returns a deep copy in which f has been applied to every string that may hold a reference.
+func (v Audit) mapped(f func(string) string) Audit {
 	return v
 }
 

@@ -90,6 +90,7 @@ type Daemon struct {
 	Logging     Logging     `yaml:"logging"`
 	Sandboxing  Sandboxing  `yaml:"sandboxing"`
 	Install     Install     `yaml:"install"`
+	Audit       Audit       `yaml:"audit"`
 	// Instances makes the daemon a template: one copy each, with ${instance} replaced in every value.
 	Instances []string `yaml:"instances" kind:"instances" sample:"[a, b]"`
 	// Overrides are native keys per backend, written last and unchecked: the escape hatch, listed in every audit.
@@ -548,4 +549,10 @@ type Install struct {
 	Alias []string `yaml:"alias" kind:"units" sample:"[www]"`
 	// Runlevels in which SysVinit runs the service.
 	Runlevels []string `yaml:"runlevels" kind:"runlevels" default:"2,3,4,5" sample:"[3, 5]"`
+}
+
+// Audit steers what `daemonize audit` reports about the service; it changes nothing that is rendered.
+type Audit struct {
+	// Ignore maps the ID of a rule to the reason for which its findings do not count. They stay in every report, with the reason.
+	Ignore []Ignore `yaml:"ignore" kind:"ignores" sample:"{H080: bounded by its slice}"`
 }

@@ -144,15 +144,17 @@ func (d *decoder) decodeDaemon(n *ynode.Node, v *Daemon, base field.ID) {
 			d.decodeSandboxing(d.expand(p.Value, ""), &v.Sandboxing, base+204)
 		case "install":
 			d.decodeInstall(d.expand(p.Value, ""), &v.Install, base+278)
+		case "audit":
+			d.decodeAudit(d.expand(p.Value, ""), &v.Audit, base+284)
 		case "instances":
-			d.set(base + 284)
-			v.Instances = d.instancesValue(p.Value, base+284)
-		case "overrides":
 			d.set(base + 285)
-			v.Overrides = d.overridesValue(p.Value, base+285)
-		case "accept_loss":
+			v.Instances = d.instancesValue(p.Value, base+285)
+		case "overrides":
 			d.set(base + 286)
-			v.AcceptLoss = d.consentsValue(p.Value, base+286)
+			v.Overrides = d.overridesValue(p.Value, base+286)
+		case "accept_loss":
+			d.set(base + 287)
+			v.AcceptLoss = d.consentsValue(p.Value, base+287)
 		default:
 			d.unknown(n, p)
 		}
@@ -941,6 +943,20 @@ func (d *decoder) decodeInstall(n *ynode.Node, v *Install, base field.ID) {
 		case "runlevels":
 			d.set(base + 5)
 			v.Runlevels = d.runlevelsValue(p.Value, base+5)
+		default:
+			d.unknown(n, p)
+		}
+	}
+}
+
+// decodeAudit reads a mapping; base is the ID of the first field of v.
+func (d *decoder) decodeAudit(n *ynode.Node, v *Audit, base field.ID) {
+	for i := range d.pairs(n) {
+		p := &n.Pairs[i]
+		switch p.Key {
+		case "ignore":
+			d.set(base + 0)
+			v.Ignore = d.ignoresValue(p.Value, base+0)
 		default:
 			d.unknown(n, p)
 		}

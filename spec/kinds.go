@@ -551,6 +551,27 @@ func (d *decoder) credentialsValue(n *ynode.Node, id field.ID) []Credential {
 	return out
 }
 
+// ignoresValue reads rules of audits. Which rules there are is known to the
+// audit only.
+func (d *decoder) ignoresValue(n *ynode.Node, _ field.ID) []Ignore {
+	pairs := d.pairs(n)
+	out := make([]Ignore, 0, len(pairs))
+	for i := range pairs {
+		p := &pairs[i]
+		if len(p.Key) != 4 || p.Key[0] != 'H' || strings.Trim(p.Key[1:], "0123456789") != "" {
+			d.bad(p.Value, diag.BadName, strconv.Quote(p.Key)+" is not the ID of a rule", "write it as audit prints it, such as H080")
+			continue
+		}
+		reason, ok := d.scalar(p.Value)
+		if reason = strings.TrimSpace(reason); ok && reason == "" {
+			d.bad(p.Value, diag.BadValue, "the reason is missing", "say why the findings of "+p.Key+" do not count")
+			continue
+		}
+		out = append(out, Ignore{p.Key, reason})
+	}
+	return out
+}
+
 func (d *decoder) devlimitsValue(n *ynode.Node, id field.ID) []DeviceLimit {
 	pairs := d.pairs(n)
 	out := make([]DeviceLimit, 0, len(pairs))

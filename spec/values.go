@@ -225,6 +225,9 @@ type Var struct{ Name, Value string }
 // Credential is a secret file passed under a name.
 type Credential struct{ Name, Path string }
 
+// Ignore is a rule of an audit whose findings do not count, with the reason.
+type Ignore struct{ Rule, Reason string }
+
 // DeviceLimit is a limit on one device.
 type DeviceLimit struct {
 	Device string // a device node, or a path on the file system it holds
@@ -281,6 +284,8 @@ type Override struct {
 func (v Var) mapped(f func(string) string) Var { v.Value = f(v.Value); return v }
 
 func (c Credential) mapped(f func(string) string) Credential { c.Path = f(c.Path); return c }
+
+func (i Ignore) mapped(func(string) string) Ignore { return i }
 
 func (l DeviceLimit) mapped(f func(string) string) DeviceLimit { l.Device = f(l.Device); return l }
 

@@ -342,4 +342,5 @@ var table = g.Table{
 	field.Instances:         {Level: g.Emulated, Via: "one plist each"},
 	field.Overrides:         {Level: g.Native, Via: "keys of the plist"},
 	field.AcceptLoss:        {Level: g.NotApplicable},
+	field.AuditIgnore:       {Level: g.NotApplicable},
 }

@@ -321,4 +321,5 @@ var table = generators.Table{
 	field.Instances:         {Level: generators.Native, Via: "[group:NAME]"},
 	field.Overrides:         {Level: generators.Native, Via: "keys of the sections"},
 	field.AcceptLoss:        {Level: generators.NotApplicable},
+	field.AuditIgnore:       {Level: generators.NotApplicable},
 }

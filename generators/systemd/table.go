@@ -322,4 +322,5 @@ var table = generators.Table{
 	field.Instances:         {Level: generators.Native, Via: "template units (NAME@.service)"},
 	field.Overrides:         {Level: generators.Native, Via: "the directives themselves"},
 	field.AcceptLoss:        {Level: generators.NotApplicable},
+	field.AuditIgnore:       {Level: generators.NotApplicable},
 }

@@ -307,4 +307,5 @@ var table = generators.Table{
 	field.Instances:                           {Level: generators.Emulated, Via: "one script for each"},
 	field.Overrides:                           {Level: generators.Native, Via: "lines of the LSB header"},
 	field.AcceptLoss:                          {Level: generators.NotApplicable},
+	field.AuditIgnore:                         {Level: generators.NotApplicable},
 }

@@ -309,4 +309,5 @@ var table = generators.Table{
 	field.Instances:                           {Level: generators.Emulated, Via: "one job for each"},
 	field.Overrides:                           {Level: generators.Native, Via: "stanzas"},
 	field.AcceptLoss:                          {Level: generators.NotApplicable},
+	field.AuditIgnore:                         {Level: generators.NotApplicable},
 }

@@ -288,6 +288,7 @@ const (
 	InstallRequiredBy                             // install.required_by
 	InstallAlias                                  // install.alias
 	InstallRunlevels                              // install.runlevels
+	AuditIgnore                                   // audit.ignore
 	Instances                                     // instances
 	Overrides                                     // overrides
 	AcceptLoss                                    // accept_loss
@@ -581,12 +582,13 @@ var index = [Count]Info{
 	InstallRequiredBy:                   {Name: "install.required_by", Kind: "units", Doc: "RequiredBy are units that cannot run without the service.", Default: "", Sample: "[frontend]", With: "", Repeated: false},
 	InstallAlias:                        {Name: "install.alias", Kind: "units", Doc: "Alias are further names.", Default: "", Sample: "[www]", With: "", Repeated: false},
 	InstallRunlevels:                    {Name: "install.runlevels", Kind: "runlevels", Doc: "Runlevels in which SysVinit runs the service.", Default: "2,3,4,5", Sample: "[3, 5]", With: "", Repeated: false},
+	AuditIgnore:                         {Name: "audit.ignore", Kind: "ignores", Doc: "Ignore maps the ID of a rule to the reason for which its findings do not count. They stay in every report, with the reason.", Default: "", Sample: "{H080: bounded by its slice}", With: "", Repeated: false},
 	Instances:                           {Name: "instances", Kind: "instances", Doc: "Instances makes the daemon a template: one copy each, with ${instance} replaced in every value.", Default: "", Sample: "[a, b]", With: "", Repeated: false},
 	Overrides:                           {Name: "overrides", Kind: "overrides", Doc: "Overrides are native keys per backend, written last and unchecked: the escape hatch, listed in every audit.", Default: "", Sample: "{systemd: {Service: {Slice: web.slice}}, launchd: {ProcessType: Background}, supervisord: {program: {stdout_events_enabled: 'true'}}, sysvinit: {header: {X-Interactive: 'true'}}}", With: "", Repeated: false},
 	AcceptLoss:                          {Name: "accept_loss", Kind: "consents", Doc: "AcceptLoss records the author's consent that a backend does not honour a field; a group such as `sandboxing` covers all its fields. Shown in every report.", Default: "", Sample: "{launchd: [sandboxing, limits.memory]}", With: "", Repeated: false},
 }
 
-var mappings = [30]Mapping{
+var mappings = [31]Mapping{
 	{Name: "env_file", Doc: "EnvFile lists files of K=V lines read at each start.", Sugar: "path", Repeated: true},
 	{Name: "restart", Doc: "Restart says what happens when the process ends by itself.", Sugar: "policy", Repeated: false},
 	{Name: "start", Doc: "Start bounds the start of the service.", Sugar: "", Repeated: false},
@@ -617,4 +619,5 @@ var mappings = [30]Mapping{
 	{Name: "sandboxing.system_calls", Doc: "SystemCalls filters system calls.", Sugar: "filter", Repeated: false},
 	{Name: "sandboxing.capabilities", Doc: "Capabilities are the pieces of root's power the process keeps.", Sugar: "", Repeated: false},
 	{Name: "install", Doc: "Install says when the service starts by itself.", Sugar: "", Repeated: false},
+	{Name: "audit", Doc: "Audit steers what `daemonize audit` reports about the service; it changes nothing that is rendered.", Sugar: "", Repeated: false},
 }

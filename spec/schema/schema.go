@@ -202,6 +202,8 @@ func value(info *field.Info) object {
 		return object{{"anyOf", []any{stringMap, object{{"type", "array"}, {"items", object{{"type", "string"}, {"pattern", "^[A-Za-z_][A-Za-z0-9_]*="}}}}}}}
 	case "credentials":
 		return object{{"type", "object"}, {"additionalProperties", path}}
+	case "ignores":
+		return object{{"type", "object"}, {"additionalProperties", false}, {"patternProperties", object{{"^H[0-9]{3}$", object{{"type", "string"}, {"minLength", 1}}}}}}
 	case "devlimits":
 		return object{{"type", "object"}, {"additionalProperties", number}}
 	case "namespaces":
@@ -292,6 +294,7 @@ var forms = [...]struct {
 	{"cpuset", "numbers and ranges such as 0-3,6"},
 	{"cpulist", "a list of processor numbers"},
 	{"devlimits", "a mapping of devices or paths to limits"},
+	{"ignores", "a mapping of rules to reasons"},
 	{"nice", "a number from -20 to 19"},
 	{"rtprio", "a number from 1 to 99"},
 	{"ioprio", "a number from 0 to 7"},
