@@ -4,7 +4,6 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/daemonize/daemonize/generators"
@@ -148,14 +147,4 @@ func (Generator) Shadows(b generators.Bundle) []string {
 		}
 	}
 	return paths
-}
-
-// Logs returns the command that prints the last n lines that a unit logged and
-// that systemd logged about it.
-func (Generator) Logs(t generators.Target, job string, n int) []string {
-	argv := []string{"journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=" + strconv.Itoa(n)}
-	if t.Scope == generators.User {
-		return append(argv, "--user", "--user-unit="+job)
-	}
-	return append(argv, "--unit="+job)
 }

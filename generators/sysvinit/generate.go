@@ -539,6 +539,7 @@ func (w *job) oneRun(guarded bool) []string {
 			"\tif [ -n \"$stopping\" ] || [ \"$now\" -gt \"$limit\" ]; then",
 			"\t\tstatus=1",
 			"\t\tended='no process is named in '"+shell.Quote(d.PidFile),
+			"\t\tunasked=1", // it was not known whom to ask to stop
 			"\t\treturn",
 			"\tfi",
 			"\tnap",

@@ -36,7 +36,7 @@ environment: {GREETING: "hello $USER"}
 	// # Starts web. Written by daemonize; changes are lost at the next install.
 	// daemonize_fail() {
 	// 	printf '%s: %s\n' web "$1" >&2
-	// 	exit 1
+	// 	exit "${2-1}"
 	// }
 	// umask 022
 	// exec </dev/null

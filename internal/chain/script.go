@@ -42,7 +42,7 @@ func script(d *spec.Daemon, o *Options, does string) []byte {
 	w := &writer{d: d, o: o, job: o.job(d)}
 	w.line("#!/bin/sh", "# "+does+" "+w.job+". Written by daemonize; changes are lost at the next install.")
 	w.clean()
-	w.line("daemonize_fail() {", "\tprintf '%s: %s\\n' "+shell.Quote(w.job)+` "$1" >&2`, "\texit 1", "}")
+	w.line("daemonize_fail() {", "\tprintf '%s: %s\\n' "+shell.Quote(w.job)+` "$1" >&2`, `	exit "${2-1}"`, "}")
 	w.b.Write(Conditions(d, *o))
 	w.line("umask 022")
 	w.identity()
@@ -221,7 +221,7 @@ func (w *writer) identity() {
 			// A number needs no entry. getent finds one if there is.
 			w.line(lookup + "daemonize_user=" + user + ":x:" + user + ":" + user + "::/:")
 		} else {
-			w.line(lookup + "daemonize_fail " + shell.Quote("there is no user "+d.User))
+			w.line(lookup + "daemonize_fail " + shell.Quote("there is no user "+d.User) + " 217") // as systemd's (systemd.exec(5))
 		}
 		w.line("daemonize_uid=${daemonize_user#*:*:} daemonize_uid=${daemonize_uid%%:*}",
 			"daemonize_gid=${daemonize_user#*:*:*:} daemonize_gid=${daemonize_gid%%:*}",
@@ -231,7 +231,7 @@ func (w *writer) identity() {
 	}
 	if d.Group != "" || len(d.SupplementaryGroups) > 0 {
 		w.line("daemonize_group() {",
-			"\tdaemonize_entry=$(/usr/bin/getent group \"$1\") || daemonize_fail \"there is no group $1\"",
+			"\tdaemonize_entry=$(/usr/bin/getent group \"$1\") || daemonize_fail \"there is no group $1\" 216",
 			"\tdaemonize_entry=${daemonize_entry#*:*:}",
 			"\tprintf '%s\\n' \"${daemonize_entry%%:*}\"",
 			"}")
@@ -240,7 +240,7 @@ func (w *writer) identity() {
 		if numeric(group) {
 			w.line("daemonize_id=" + group)
 		} else {
-			w.line("daemonize_id=$(daemonize_group " + shell.Quote(group) + ") || exit 1")
+			w.line("daemonize_id=$(daemonize_group " + shell.Quote(group) + ") || exit")
 		}
 	}
 	if d.Group != "" {

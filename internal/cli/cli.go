@@ -177,6 +177,10 @@ func verdict(list diag.List) error {
 		case g.Severity != diag.Error:
 		case g.Code == diag.SecurityLoss || g.Code == diag.Loss || g.Code == diag.Approximate:
 			code = max(code, exitLoss)
+		case g.Code.Preflight():
+			if code == exitOK {
+				code = exitFailure
+			}
 		default:
 			return &exitError{code: exitInvalid}
 		}

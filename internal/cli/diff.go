@@ -57,18 +57,18 @@ func (a *app) diff(args []string, f installFlags) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	f.dryRun = true
-	h, items, diags, release, err := a.wanted(ctx, args, f)
+	w, err := a.wanted(ctx, args, f)
 	if err != nil {
 		return err
 	}
-	defer release()
-	r := differences{Version: 1, Root: f.root, Differences: []install.Difference{}, Diagnostics: nonNil(diags)}
-	if !diags.HasErrors() {
+	defer w.release()
+	r := differences{Version: 1, Root: f.root, Differences: []install.Difference{}, Diagnostics: nonNil(w.diags)}
+	if !w.diags.HasErrors() {
 		// What is in the way is a difference like any other.
 		f.options.Adopt, f.options.Shadow = true, true
-		plan, err := install.Install(ctx, h, controller, items, f.options)
+		plan, err := install.Install(ctx, w.h, controller, w.items, f.options)
 		if err != nil {
-			return a.refused(err, f.hostFlags, diags)
+			return a.refused(err, f.hostFlags, w.diags)
 		}
 		r.Differences = append(r.Differences, plan.Differences()...)
 		r.Equal = len(r.Differences) == 0
@@ -95,7 +95,7 @@ func (a *app) diff(args []string, f installFlags) error {
 			return err
 		}
 	}
-	if err := verdict(diags); err != nil || r.Equal {
+	if err := verdict(w.diags); err != nil || r.Equal {
 		return err
 	}
 	return &exitError{code: exitDrift}

@@ -17,6 +17,7 @@ import (
 	"github.com/daemonize/daemonize/internal/host"
 	"github.com/daemonize/daemonize/internal/install"
 	"github.com/daemonize/daemonize/internal/preflight"
+	"github.com/daemonize/daemonize/spec"
 	"github.com/daemonize/daemonize/spec/diag"
 )
 
@@ -34,8 +35,10 @@ do not exist, cannot be executed or are for another processor, missing accounts,
 directories and files, files that others could change and root would run,
 addresses in use. Nothing is changed.
 
-Exit status: 0 all is well, 1 something is wrong with the machine, 3 a daemon of
-the specs could not run or would be unsafe.`,
+Install makes the same checks first.
+
+Exit status: 0 all is well, 1 something is wrong with the machine, or a daemon of
+the specs could not run on it or would be unsafe, 3 invalid spec.`,
 		Example: `  daemonize doctor
   daemonize doctor web.daemon.yaml`,
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -60,18 +63,24 @@ func (a *app) preflight(args []string, f operateFlags) error {
 		return err
 	}
 	defer release()
-	var all diag.List
-	count := 0
+	var docs []document
+	var together []*spec.Daemon
 	for _, file := range files {
 		doc, err := a.read(file)
 		if err != nil {
 			return err
 		}
+		docs = append(docs, doc)
+		if !doc.diags.HasErrors() {
+			together = append(together, doc.daemons...)
+		}
+	}
+	var all diag.List
+	for _, doc := range docs {
 		diags := doc.diags
 		if !diags.HasErrors() {
 			for _, d := range doc.daemons {
-				diags = append(diags, preflight.Check(d, h, t.Scope)...)
-				count++
+				diags = append(diags, preflight.Check(d, together, h, t.Scope)...)
 			}
 		}
 		a.keep(doc, diags)
@@ -88,11 +97,7 @@ func (a *app) preflight(args []string, f operateFlags) error {
 		return verdict(all)
 	}
 	if !all.HasErrors() {
-		noun := "daemons"
-		if count == 1 {
-			noun = "daemon"
-		}
-		if _, err := fmt.Fprintf(a.Stdout, "this machine is ready for %d %s%s\n", count, noun, tally(all)); err != nil {
+		if _, err := fmt.Fprintf(a.Stdout, "this machine is ready for %s%s\n", count(len(together), "daemon"), tally(all)); err != nil {
 			return err
 		}
 	}
@@ -129,7 +134,7 @@ func (a *app) doctor(f operateFlags) error {
 	}
 	managers(ctx, &l, h, t.Scope)
 	if t.Scope == generators.User {
-		a.userManager(ctx, &l, h)
+		a.userManager(&l, h)
 	}
 	kernel(&l, h)
 	a.installed(ctx, &l, h, t)
@@ -184,7 +189,7 @@ func managers(ctx context.Context, l *findings, h host.Host, scope generators.Sc
 }
 
 // userManager checks what services of users need.
-func (a *app) userManager(ctx context.Context, l *findings, h host.Host) {
+func (a *app) userManager(l *findings, h host.Host) {
 	if runtime.GOOS != "linux" {
 		return
 	}
@@ -192,13 +197,10 @@ func (a *app) userManager(ctx context.Context, l *findings, h host.Host) {
 		l.add("user", "error", "XDG_RUNTIME_DIR is not set, so the user's service manager cannot be found (su and sudo do not set it)", "log in as the user, or XDG_RUNTIME_DIR=/run/user/$(id -u)")
 	}
 	u, err := user.Current()
-	if err != nil {
+	switch {
+	case err != nil:
 		l.add("user", "warning", "the user cannot be found out: "+err.Error(), "")
-		return
-	}
-	r, err := h.Run(ctx, []string{"loginctl", "show-user", u.Username, "--property=Linger", "--value"})
-	switch linger := strings.TrimSpace(r.Stdout); {
-	case h.Exists("/var/lib/systemd/linger/" + u.Username), err == nil && linger == "yes":
+	case install.Lingers(h, u.Username):
 		l.add("linger", "ok", "services of "+u.Username+" run from boot to shutdown", "")
 	default:
 		l.add("linger", "warning", "services of "+u.Username+" end with the last session and do not start at boot", "loginctl enable-linger "+u.Username)

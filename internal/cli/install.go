@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"os/user"
 	"path"
 	"slices"
 	"strings"
@@ -20,6 +21,8 @@ import (
 	"github.com/daemonize/daemonize/generators"
 	"github.com/daemonize/daemonize/internal/host"
 	"github.com/daemonize/daemonize/internal/install"
+	"github.com/daemonize/daemonize/internal/operate"
+	"github.com/daemonize/daemonize/internal/preflight"
 	"github.com/daemonize/daemonize/internal/shell"
 	"github.com/daemonize/daemonize/spec"
 	"github.com/daemonize/daemonize/spec/diag"
@@ -45,6 +48,8 @@ type installFlags struct {
 	renderFlags renderFlags // for the policy
 	backend     string
 	family      string
+	linger      bool
+	skip        []string // codes of checks
 	options     install.Options
 }
 
@@ -59,6 +64,12 @@ anything fails, everything is put back and the reason is shown. Installing the
 same spec again changes nothing; a changed spec restarts what it concerns, and
 only if it runs.
 
+First the machine is checked, as doctor FILE does: programs, accounts,
+directories and files that are missing, and files that others can change and root
+would run. An error stops the installation before anything is changed; a check
+that is wrong can be left out with --skip-checks. With --no-start or --root, where
+nothing is started yet, what is missing is a warning.
+
 All specs are installed together or not at all: with one reload of the manager,
 and started at the same time as far as their dependencies allow.
 
@@ -67,13 +78,19 @@ which keeps what they held and has uninstall put it back. What it did install is
 listed in /var/lib/daemonize/NAME.json (of a user: in ~/.local/state/daemonize).
 If daemonize is killed the next run first puts everything back; so does recover.
 
+Services of a user (--scope user) end with the last session of the user and do
+not start at boot, unless the user lingers: --linger turns that on, and the last
+daemon to be uninstalled turns it off again, unless it was on before.
+
 With --root DIR the system below DIR is prepared, and no running service manager
 is touched.
 
-Exit status: 0 installed, 1 failed and put back, 3 invalid spec, 4 a loss was
+Exit status: 0 installed, 1 the machine is not ready, or it failed and was put
+back, 3 invalid spec, 4 a loss was
 refused, 6 a file was edited since it was installed.`,
 		Example: `  sudo daemonize install web.daemon.yaml
   daemonize install --dry-run web.daemon.yaml
+  daemonize install --scope user --linger sync.daemon.yaml
   daemonize install --root image --backend systemd@252 services/`,
 		Args: atLeastOneFile,
 		RunE: func(_ *cobra.Command, args []string) error { return a.install(args, f) },
@@ -82,6 +99,8 @@ refused, 6 a file was edited since it was installed.`,
 	fl.StringVarP(&f.backend, "backend", "b", "", "service manager, as NAME or NAME@VERSION (default: the one that runs)")
 	f.hostFlags.add(fl)
 	f.renderFlags.addPolicy(fl)
+	fl.BoolVar(&f.linger, "linger", false, "with --scope user: have the user's services run from boot to shutdown, until the last one is uninstalled")
+	fl.StringSliceVar(&f.skip, "skip-checks", nil, "go on although these checks of the machine fail, such as P001,P007, or all")
 	fl.StringVar(&f.family, "family", "", "file layout of the distribution: debian, redhat, void or s6-rc (default: that of the machine)")
 	fl.BoolVar(&f.options.Adopt, "adopt", false, "take over files that are in the way or were edited, and keep copies of them")
 	fl.BoolVar(&f.options.NoEnable, "no-enable", false, "leave alone whether the daemons start at boot")
@@ -207,17 +226,27 @@ func detect(ctx context.Context, h host.Host, scope generators.Scope, backend st
 	return generators.Target{}, fmt.Errorf("cannot find a running service manager for %s services (looked for %s): %s", scope, strings.Join(asked, ", "), hint)
 }
 
+// wanted is what the arguments of a command want of a machine.
+type wanted struct {
+	h      *host.Tree
+	target generators.Target
+	docs   []document
+	items  []install.Item
+	diags  diag.List
+	// release is to be called at the end.
+	release func()
+}
+
 // wanted opens the machine, after finishing what was interrupted there, and
-// renders for it what the arguments name. release is to be called unless there
-// is an error.
-func (a *app) wanted(ctx context.Context, args []string, f installFlags) (h *host.Tree, items []install.Item, diags diag.List, release func(), err error) {
+// renders for it what the arguments name.
+func (a *app) wanted(ctx context.Context, args []string, f installFlags) (w *wanted, err error) {
 	files, err := inputs(args)
 	if err != nil {
-		return nil, nil, nil, nil, err
+		return nil, err
 	}
 	h, scope, release, err := a.machine(f.hostFlags)
 	if err != nil {
-		return nil, nil, nil, nil, err
+		return nil, err
 	}
 	defer func() {
 		if err != nil {
@@ -226,73 +255,183 @@ func (a *app) wanted(ctx context.Context, args []string, f installFlags) (h *hos
 	}()
 	home, err := a.home(scope)
 	if err != nil {
-		return nil, nil, nil, release, err
+		return nil, err
 	}
 	if err := a.recoverFirst(ctx, h, f.hostFlags, generators.Target{Scope: scope, Home: home}); err != nil {
-		return nil, nil, nil, release, err
+		return nil, err
 	}
-	t, err := a.target(ctx, h, scope, f)
-	if err != nil {
-		return nil, nil, nil, release, err
+	w = &wanted{h: h, release: release}
+	if w.target, err = a.target(ctx, h, scope, f); err != nil {
+		return nil, err
 	}
-	items, diags, err = a.items(files, t, f.renderFlags.policy)
-	return h, items, diags, release, err
+	return w, a.prepare(w, files, f.renderFlags.policy)
 }
 
 func (a *app) install(args []string, f installFlags) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	h, items, diags, release, err := a.wanted(ctx, args, f)
+	if err := f.check(); err != nil {
+		return err
+	}
+	w, err := a.wanted(ctx, args, f)
 	if err != nil {
 		return err
 	}
-	defer release()
-	if diags.HasErrors() {
+	defer w.release()
+	if w.diags.HasErrors() {
 		if a.output == "json" {
-			if err := a.printJSON(newInstallation(nil, f.hostFlags, diags)); err != nil {
+			if err := a.printJSON(newInstallation(nil, f.hostFlags, w.diags)); err != nil {
 				return err
 			}
 		}
-		return verdict(diags)
+		return verdict(w.diags)
 	}
 	f.options.Force = f.force
-	plan, err := install.Install(ctx, h, controller, items, f.options)
+	login, err := a.login(w, f.linger)
 	if err != nil {
-		return a.refused(err, f.hostFlags, diags)
+		return err
 	}
-	return a.apply(ctx, h, plan, f.hostFlags, diags)
+	if f.linger {
+		f.options.Linger = login
+	}
+	plan, err := install.Install(ctx, w.h, controller, w.items, f.options)
+	// What is in the way and what is missing is told together.
+	found := a.ready(w, plan, f)
+	w.diags = append(w.diags, found...)
+	if found.HasErrors() {
+		err = errors.Join(err, unready(found))
+	}
+	if err != nil {
+		return a.refused(err, f.hostFlags, w.diags)
+	}
+	var notes []string
+	if login != "" && !f.linger && plan.Changes() && !install.Lingers(w.h, login) {
+		notes = append(notes, login+" does not linger, so this ends with the last session of "+login+" and does not start at boot; install it with --linger to change that")
+	}
+	return a.apply(ctx, w.h, plan, f.hostFlags, w.diags, notes)
 }
 
-// items reads and renders all specs: all of them, or nothing is installed.
-func (a *app) items(files []string, t generators.Target, policy generators.Policy) ([]install.Item, diag.List, error) {
-	var items []install.Item
+// check refuses flags that make no sense.
+func (f *installFlags) check() error {
+	for i, code := range f.skip {
+		f.skip[i] = strings.ToUpper(code)
+		if f.skip[i] != allChecks && !diag.Code(f.skip[i]).Preflight() {
+			return usagef("unknown --skip-checks %q: name checks by their code, such as P007, or all", code)
+		}
+	}
+	if f.linger && (f.scope != generators.User.String() || f.root != "") {
+		return usagef("--linger is about services of a user of this machine: it takes --scope user and no --root")
+	}
+	return nil
+}
+
+// login is the name of the user where it matters whether the user lingers: for
+// user services of systemd on this machine.
+func (a *app) login(w *wanted, linger bool) (string, error) {
+	if w.target.Scope != generators.User || w.target.Backend != "systemd" || !w.h.Live() {
+		if linger {
+			return "", fmt.Errorf("cannot have services outlive a session: %s has no such setting", w.target)
+		}
+		return "", nil
+	}
+	u, err := user.Current()
+	if err != nil {
+		if linger {
+			return "", fmt.Errorf("cannot find out who is to linger: %w", err)
+		}
+		return "", nil
+	}
+	return u.Username, nil
+}
+
+// allChecks stands for all codes in --skip-checks.
+const allChecks = "ALL"
+
+// ready checks the machine for daemons that the plan changes, or without a plan
+// for all, and reports what is missing.
+func (a *app) ready(w *wanted, plan *install.Plan, f installFlags) diag.List {
+	if slices.Contains(f.skip, allChecks) || !w.h.Live() && !w.h.Exists("/bin/sh") {
+		return nil // a directory that holds no system yet is no use to look at
+	}
+	changes := map[string]install.Change{}
+	if plan != nil {
+		for _, o := range plan.Outcomes {
+			changes[o.Daemon] = o.Change
+		}
+	}
+	var together []*spec.Daemon
+	for _, doc := range w.docs {
+		together = append(together, doc.daemons...)
+	}
 	var all diag.List
+	for _, doc := range w.docs {
+		var found diag.List
+		for _, d := range doc.daemons {
+			change := changes[d.Name]
+			if change == install.Unchanged {
+				continue
+			}
+			for _, g := range preflight.Check(d, together, w.h, w.target.Scope) {
+				switch {
+				case slices.Contains(f.skip, string(g.Code)), g.Code == diag.PortInUse && change == install.Update: // by itself
+					continue
+				case !w.h.Live(), f.options.NoStart && g.Code != diag.UnsafeFile:
+					g.Severity = max(g.Severity, diag.Warning)
+				}
+				found = append(found, g)
+			}
+		}
+		a.keep(doc, found)
+		a.report(found)
+		all = append(all, found...)
+	}
+	return all
+}
+
+// unready is the error that ends an installation on a machine that is not ready
+// for it.
+func unready(found diag.List) error {
+	var codes []string
+	errs := 0
+	for _, g := range found {
+		if g.Severity == diag.Error {
+			errs++
+			codes = append(codes, string(g.Code))
+		}
+	}
+	slices.Sort(codes)
+	return fmt.Errorf("this machine is not ready: %s (should a check be wrong: --skip-checks %s)", count(errs, "error"), strings.Join(slices.Compact(codes), ","))
+}
+
+// prepare reads and renders all specs: all of them, or nothing is installed.
+func (a *app) prepare(w *wanted, files []string, policy generators.Policy) error {
 	from := map[string]string{}
 	for _, file := range files {
 		doc, err := a.read(file)
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
 		diags := doc.diags
 		if !diags.HasErrors() {
 			for _, d := range doc.daemons {
 				if other, taken := from[d.Name]; taken {
-					return nil, nil, fmt.Errorf("cannot install daemon %q of %s: %s defines a daemon of the same name", d.Name, doc.file, other)
+					return fmt.Errorf("cannot install daemon %q of %s: %s defines a daemon of the same name", d.Name, doc.file, other)
 				}
 				from[d.Name] = doc.file
-				b, found, err := daemonize.Render(d, t, policy)
+				b, found, err := daemonize.Render(d, w.target, policy)
 				if err != nil {
-					return nil, nil, err
+					return err
 				}
 				diags = append(diags, found...)
-				items = append(items, install.ItemOf(d, b))
+				w.items = append(w.items, install.ItemOf(d, b))
 			}
 		}
 		a.keep(doc, diags)
 		a.report(diags)
-		all = append(all, diags...)
+		w.docs = append(w.docs, doc)
+		w.diags = append(w.diags, diags...)
 	}
-	return items, all, nil
+	return nil
 }
 
 // refused tells why there is no plan. Nothing was changed.
@@ -362,16 +501,18 @@ func newInstallation(p *install.Plan, f hostFlags, diags diag.List) installation
 }
 
 // apply carries a plan out, unless the run is dry, and reports.
-func (a *app) apply(ctx context.Context, h host.Host, p *install.Plan, f hostFlags, diags diag.List) error {
+func (a *app) apply(ctx context.Context, h host.Host, p *install.Plan, f hostFlags, diags diag.List, notes []string) error {
 	r := newInstallation(p, f, diags)
+	r.Notes = append(r.Notes, notes...)
 	var failure error
 	if !f.dryRun {
+		p.Messages = operate.Messages(h, host.Programs{}, controller)
 		result, err := p.Apply(ctx, install.SystemClock{}, nil)
 		if err != nil {
 			r.Failure = a.failed(err)
 			failure = &exitError{code: exitFailure}
 		} else {
-			r.Jobs, r.Notes = nonNil(result.Jobs), nonNil(result.Notes)
+			r.Jobs, r.Notes = nonNil(result.Jobs), slices.Concat(result.Notes, r.Notes)
 		}
 	}
 	if a.output == "json" {

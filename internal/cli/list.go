@@ -48,7 +48,7 @@ func (a *app) list(f operateFlags) error {
 		return err
 	}
 	find := finder{ctx, h, t, map[string]generators.Target{}}
-	r := condition{Version: 1, Daemons: []operate.Report{}, Errors: []string{}}
+	r := condition{Version: 1, Interrupted: a.interrupted(h, t), Daemons: []operate.Report{}, Errors: []string{}}
 	for _, m := range manifests {
 		if f.backend != "" && f.backend != m.Backend {
 			continue

@@ -3,7 +3,9 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
 	"strings"
@@ -27,7 +29,8 @@ func (a *app) recoverCmd() *cobra.Command {
 		Long: `Finish what daemonize was doing when it was killed or the machine stopped. What
 was begun is taken back: files, what the manager knows of them, and what ran
 before. Only a removal with --purge that has begun to remove data is completed
-instead. Every install and uninstall does so first; this command does only that.
+instead. Every command that changes something does so first; this one does only
+that.
 
 A file that somebody has changed meanwhile is left alone and reported; --force
 puts the old one back nevertheless, --forget leaves everything as it is.
@@ -139,6 +142,34 @@ func (r *recovery) print(out *bytes.Buffer, done bool) {
 		word = "all files were put back, but not everything that ran"
 	}
 	fmt.Fprintln(out, word)
+}
+
+// interruption is the JSON form of an operation that was not finished.
+type interruption struct {
+	Operation string   `json:"operation,omitempty"` // empty if this user may not know
+	Daemons   []string `json:"daemons,omitempty"`
+}
+
+// interrupted tells of an operation that was not finished, on standard error and
+// as a value, for commands that change nothing. What goes on now is none.
+func (a *app) interrupted(h *host.Tree, t generators.Target) *interruption {
+	if h.Busy(t.Scope) {
+		return nil
+	}
+	found, err := install.Pending(h, controller, t)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		fmt.Fprintln(a.Stderr, "daemonize: something is being installed or removed, or that was interrupted (sudo daemonize recover finishes it)")
+		return &interruption{}
+	case err != nil:
+		fmt.Fprintln(a.Stderr, "daemonize:", printable(err.Error()))
+		return &interruption{}
+	case found == nil || h.Busy(t.Scope): // it has begun just now
+		return nil
+	}
+	fmt.Fprintf(a.Stderr, "daemonize: %s of %s was interrupted: what is shown may be neither the old nor the new state until daemonize recover has finished it\n",
+		found.Operation, strings.Join(found.Daemons, ", "))
+	return &interruption{found.Operation, found.Daemons}
 }
 
 // recoverFirst finishes what an earlier run left, if it was interrupted.

@@ -43,9 +43,10 @@ or is unknown, 6 all are up but a file was edited since it was installed.`,
 
 // condition is the JSON form of status and list.
 type condition struct {
-	Version int              `json:"version"`
-	Daemons []operate.Report `json:"daemons"`
-	Errors  []string         `json:"errors"`
+	Version     int              `json:"version"`
+	Interrupted *interruption    `json:"interrupted,omitempty"`
+	Daemons     []operate.Report `json:"daemons"`
+	Errors      []string         `json:"errors"`
 }
 
 func (a *app) status(args []string, f operateFlags, n int) error {
@@ -61,7 +62,7 @@ func (a *app) status(args []string, f operateFlags, n int) error {
 	}
 	defer release()
 	find := finder{ctx, h, t, map[string]generators.Target{}}
-	r := condition{Version: 1, Daemons: []operate.Report{}, Errors: []string{}}
+	r := condition{Version: 1, Interrupted: a.interrupted(h, t), Daemons: []operate.Report{}, Errors: []string{}}
 	failed, drifted := false, false
 	now := time.Now()
 	var out bytes.Buffer

@@ -71,7 +71,7 @@ func (a *app) uninstall(args []string, f hostFlags, purge bool) error {
 	if err != nil {
 		return a.refused(err, f, nil)
 	}
-	return a.apply(ctx, h, plan, f, nil)
+	return a.apply(ctx, h, plan, f, nil, nil)
 }
 
 // running refuses to remove daemons of a manager that does not run: it could

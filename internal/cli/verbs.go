@@ -69,7 +69,7 @@ func (a *app) verbCmds() []*cobra.Command {
 		cmd := &cobra.Command{
 			Use:     v.name + " NAME|FILE...",
 			Short:   v.short,
-			Long:    v.long + nameHelp + "\n\nExit status: 0 done, 1 failed, 6 a file was edited since it was installed.",
+			Long:    v.long + nameHelp + "\n\nAn installation that was interrupted is undone first, as daemonize recover does.\n\nExit status: 0 done, 1 failed, 6 a file was edited since it was installed.",
 			Example: "  sudo daemonize " + v.name + " web\n  daemonize " + v.name + " --scope user sync",
 			Args:    atLeastOneName,
 			RunE: func(_ *cobra.Command, args []string) error {
@@ -209,7 +209,11 @@ func (a *app) operate(args []string, f operateFlags, verb generators.Verb, done 
 	if err != nil {
 		return err
 	}
-	find := finder{ctx, h, generators.Target{Scope: scope, Home: home}, map[string]generators.Target{}}
+	t := generators.Target{Scope: scope, Home: home}
+	if err := a.recoverFirst(ctx, h, hostFlags{scope: f.scope, dryRun: f.dryRun}, t); err != nil {
+		return err
+	}
+	find := finder{ctx, h, t, map[string]generators.Target{}}
 	word := string(verb)
 	if verb == generators.Refresh {
 		word = "reload"

@@ -16,4 +16,7 @@ func directoryService(string, string) (int, bool) { return 0, false }
 // Lock implements [Host]. There is nothing to lock yet: only --root works here.
 func (t *Tree) Lock(generators.Scope) (func(), error) { return func() {}, nil }
 
+// Busy reports whether another run holds the lock.
+func (t *Tree) Busy(generators.Scope) bool { return false }
+
 func exitCode(s *os.ProcessState) int { return s.ExitCode() }

@@ -3,13 +3,16 @@
 package host
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"os/user"
 	"strconv"
+	"strings"
 	"syscall"
+	"time"
 
 	"github.com/daemonize/daemonize/generators"
 )
@@ -21,40 +24,54 @@ func owner(info fs.FileInfo) (uid, gid int) {
 	return -1, -1
 }
 
-// directoryService asks the system's own lookup, which a static binary has in
-// the form of os/user only.
+// directoryService asks the system's own lookup. A static binary has only files
+// in os/user; getent(1) asks what nsswitch.conf(5) names.
 func directoryService(kind, name string) (int, bool) {
 	var id string
 	if kind == "user" {
-		u, err := user.Lookup(name)
-		if err != nil {
-			return 0, false
+		if u, err := user.Lookup(name); err == nil {
+			id = u.Uid
 		}
-		id = u.Uid
-	} else {
-		g, err := user.LookupGroup(name)
-		if err != nil {
-			return 0, false
-		}
+	} else if g, err := user.LookupGroup(name); err == nil {
 		id = g.Gid
+	}
+	if id == "" && name != "" && name[0] != '-' {
+		database := map[string]string{"user": "passwd", "group": "group"}[kind]
+		ctx, cancel := context.WithTimeout(context.Background(), lookupLimit)
+		defer cancel()
+		r, err := Programs{}.Run(ctx, []string{"getent", database, name})
+		if f := strings.Split(r.Stdout, ":"); err == nil && r.Code == 0 && len(f) > 2 {
+			id = f[2] // as in passwd(5) and group(5)
+		}
 	}
 	n, err := strconv.Atoi(id)
 	return n, err == nil
 }
 
-// Lock implements [Host]. It waits while another run holds the lock; the
-// kernel lets go of it when its holder dies.
-func (t *Tree) Lock(scope generators.Scope) (func(), error) {
-	var f *os.File
-	var err error
+// lookupLimit bounds the wait for a directory that may be away.
+const lookupLimit = 10 * time.Second
+
+// Busy reports whether another run holds the lock, as far as this user can
+// find out.
+func (t *Tree) Busy(scope generators.Scope) bool {
+	f, err := t.lockFile(scope, os.O_RDONLY)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB), syscall.EWOULDBLOCK)
+}
+
+// lockFile opens what the lock is on.
+func (t *Tree) lockFile(scope generators.Scope, flags int) (f *os.File, err error) {
 	switch {
 	case !t.Live():
 		f, err = t.root.Open(".") // leaves nothing in the tree
 	case scope == generators.System:
 		// 0600: an open file is all it takes to hold a lock.
-		f, err = os.OpenFile("/run/daemonize.lock", os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
+		f, err = os.OpenFile("/run/daemonize.lock", flags|syscall.O_NOFOLLOW, 0o600)
 		if errors.Is(err, fs.ErrNotExist) {
-			f, err = os.OpenFile("/var/run/daemonize.lock", os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
+			f, err = os.OpenFile("/var/run/daemonize.lock", flags|syscall.O_NOFOLLOW, 0o600)
 		}
 	default:
 		u, uerr := user.Current()
@@ -65,6 +82,16 @@ func (t *Tree) Lock(scope generators.Scope) (func(), error) {
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot lock: %w", err)
+	}
+	return f, nil
+}
+
+// Lock implements [Host]. It waits while another run holds the lock; the
+// kernel lets go of it when its holder dies.
+func (t *Tree) Lock(scope generators.Scope) (func(), error) {
+	f, err := t.lockFile(scope, os.O_RDWR|os.O_CREATE)
+	if err != nil {
+		return nil, err
 	}
 	for {
 		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX)

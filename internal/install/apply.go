@@ -37,7 +37,7 @@ type Failure struct {
 // Error says what failed, not what came of it.
 func (f *Failure) Error() string {
 	s := f.Err.Error()
-	if f.Reason != "" {
+	if f.Reason != "" && !strings.Contains(s, f.Reason) {
 		s += ": " + f.Reason
 	}
 	return s
@@ -230,6 +230,10 @@ func deed(s generators.Step) string {
 		return "clean up after " + s.Job
 	case purgeUser:
 		return "remove user " + s.Job
+	case lingerOn:
+		return "have services of " + s.Job + " outlive its sessions (as root: loginctl enable-linger " + s.Job + ")"
+	case lingerOff:
+		return "have services of " + s.Job + " end with its sessions again"
 	}
 	if s.Job == "" {
 		return string(s.Verb)
@@ -303,6 +307,9 @@ func (r *runner) runBack(ctx context.Context, s Step) error {
 		if _, err := r.h.UserID(s.Job); errors.Is(err, host.ErrUnknownAccount) {
 			return nil
 		}
+	}
+	if s.lingers(r.h) {
+		return nil
 	}
 	if len(s.Argv) > 0 && (!s.Live || r.h.Live()) {
 		r.ran = append(r.ran, s.Argv)

@@ -221,10 +221,6 @@ func (controller) Links(b generators.Bundle) []generators.Artifact {
 
 func (controller) Shadows(b generators.Bundle) []string { return []string{"/usr/lib/fake/" + b.Daemon} }
 
-func (controller) Logs(_ generators.Target, job string, _ int) []string {
-	return []string{"mgr", "log", job}
-}
-
 // plain is a controller with nothing optional: jobs are enabled by command and
 // disabled after their files are gone, and there is no restart.
 type plain struct{ c controller }

@@ -286,6 +286,9 @@ func TestServiceThatDoesNotComeUp(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				p.Messages = func(_ context.Context, _ generators.Target, job string, _ int) []string {
+					return []string{"first words", "last words of " + job}
+				}
 				_, err = p.Apply(context.Background(), &clock{}, nil)
 				f, ok := errors.AsType[*install.Failure](err)
 				if !ok || !strings.Contains(f.Error(), want) {

@@ -225,7 +225,7 @@ func TestLabUpgrade(t *testing.T) {
 	// An upgrade that fails brings the old version back.
 	installed := m.Snapshot()
 	m.WriteFile("/tmp/bad.yaml", strings.ReplaceAll(strings.ReplaceAll(sleeper, "%s", "1"), "/usr/bin/sleep", "/usr/bin/nonexistent"), 0o644)
-	r = m.Run("daemonize", "install", "/tmp/bad.yaml")
+	r = m.Run("daemonize", "install", "--skip-checks", "P001", "/tmp/bad.yaml")
 	if r.Code != 1 || !strings.Contains(r.Stderr, "everything was put back") {
 		t.Errorf("a failing upgrade: %v", r)
 	}
@@ -253,13 +253,10 @@ func TestLabFailures(t *testing.T) {
 	m := boot(t)
 	before := m.Snapshot()
 	for name, c := range map[string]struct{ spec, want string }{
-		"no such program":   {"command: [/usr/bin/nonexistent]\n", "the program cannot be executed"},
 		"dies at once":      {"command: [/bin/sh, -c, 'echo no such config >&2; exit 3']\n", "exited with code 3"},
 		"dies of its work":  {"command: [/bin/sh, -c, 'i=0; while [ $i -lt 150000 ]; do i=$((i+1)); done; exit 3']\n", "exited with code 3"},
 		"dies of a timeout": {"command: [/bin/sh, -c, 'sleep 0.2; exit 3']\n", "exited with code 3"},
 		"ends at once":      {"command: [/bin/true]\n", "it ended by itself"},
-		"no such user":      {"user: nobody-here\ncommand: [/usr/bin/sleep, '1000']\n", "the user cannot be taken on"},
-		"never ready":       {"type: notify\nstart: {timeout: 2s}\ncommand: [/usr/bin/sleep, '1000']\n", "took longer than its time limit"},
 		"restarts for ever": {"restart: {policy: always, delay: 100ms, max_attempts: infinity}\ncommand: [/bin/false]\n", "it keeps ending and being restarted"},
 		"started too often": {"restart: always\ncommand: [/bin/false]\n", "cannot start bad.service"},
 	} {
@@ -279,6 +276,91 @@ func TestLabFailures(t *testing.T) {
 			gone(t, m, before, "bad.service")
 		})
 	}
+}
+
+// TestLabBadVersions upgrades a service that runs to versions that do not come
+// up: each manager gives its reason, and the old version runs again. The first
+// two would be stopped by the checks of the machine.
+func TestLabBadVersions(t *testing.T) {
+	lab.Long(t)
+	bin := binary(t)
+	const good = "version: 1\nname: shop\ncommand: [/usr/bin/sleep, '1000']\n"
+	cases := []struct {
+		name, spec string
+		skip       string            // checks that would stop it
+		checked    string            // what they say
+		want       map[string]string // by backend; nothing where it does not apply
+	}{
+		{"bad executable", "command: [/opt/text, '2000']\n", "P003", "/opt/text is neither a binary nor a script",
+			map[string]string{"systemd": "the program cannot be executed", "sysvinit": "it could not be run", "supervisord": "exited with code 127"}},
+		{"no executable", "command: [/opt/nonexistent, '2000']\n", "P001", "/opt/nonexistent does not exist on this machine",
+			map[string]string{"systemd": "the program cannot be executed", "sysvinit": "/opt/nonexistent is not installed", "supervisord": "no such file"}},
+		{"no such user", "user: nobody-here\ncommand: [/usr/bin/sleep, '2000']\n", "P005", "user nobody-here does not exist on this machine",
+			map[string]string{"systemd": "the user cannot be taken on", "sysvinit": "its user does not exist", "supervisord": "exited with code 217"}},
+		{"dies at once", "command: [/bin/sh, -c, 'echo no such config >&2; exit 3']\ndirectories: {logs: shop}\nlogging: {stdout: 'append:${logs_dir}/log'}\n", "", "",
+			map[string]string{"systemd": "exited with code 3", "sysvinit": "it ended with status 3", "supervisord": "exited with code 3"}},
+		{"never ready", "type: notify\nstart: {timeout: 2s}\ncommand: [/usr/bin/sleep, '2000']\n", "", "",
+			map[string]string{"systemd": "took longer than its time limit"}},
+		{"no pid file", "type: forking\npid_file: /run/shop.pid\nstart: {timeout: 2s}\ncommand: [/bin/sh, -c, 'sleep 2000 & exit 0']\n", "", "",
+			map[string]string{"systemd": "took longer than its time limit", "sysvinit": "did not start"}},
+	}
+	lab.OnManagers(t, []lab.Option{lab.Bind(bin, "/usr/bin/daemonize")}, func(t *testing.T, m *lab.Machine, manager lab.Manager) {
+		install := func(args ...string) lab.Result {
+			return m.Run(append([]string{"daemonize", "install", "--backend", manager.Backend, "--output", "json"}, args...)...)
+		}
+		m.WriteFile("/opt/text", "not a program\n", 0o755)
+		m.WriteFile("/tmp/good.yaml", good, 0o644)
+		before := m.Snapshot()
+		if r := install("/tmp/good.yaml"); r.Code != 0 {
+			t.Fatalf("%v\n%s", r, m.Log())
+		}
+		installed := m.Snapshot()
+		// Of a service without readiness the process may still be about to become its program.
+		running := func() (pid string) {
+			m.WaitFor("the old version to run", func() bool {
+				pid = m.Run("pgrep", "-x", "-f", "/usr/bin/sleep 1000").Stdout
+				return strings.Count(pid, "\n") == 1
+			})
+			return pid
+		}
+		written := func(before map[string]string) []string {
+			return slices.DeleteFunc(lab.Diff(before, m.Snapshot()), func(line string) bool { return strings.HasPrefix(line[2:], "/var/log/") })
+		}
+		for _, c := range cases {
+			want, applies := c.want[manager.Backend]
+			if !applies {
+				continue
+			}
+			m.WriteFile("/tmp/bad.yaml", "version: 1\nname: shop\n"+c.spec, 0o644)
+			pid := running()
+			if c.skip != "" {
+				r := m.Run("daemonize", "install", "--backend", manager.Backend, "/tmp/bad.yaml")
+				if r.Code != 1 || !strings.Contains(r.Stderr, c.checked) || !strings.Contains(r.Stderr, "nothing was changed") || running() != pid {
+					t.Errorf("%s: checked: %v", c.name, r)
+				}
+			}
+			r := install("--skip-checks", "all", "/tmp/bad.yaml")
+			if r.Code != 1 {
+				t.Errorf("%s: %v", c.name, r)
+				continue
+			}
+			f := decode(t, r).Failure
+			if f == nil || !f.RolledBack || !strings.Contains(f.Message, want) {
+				t.Errorf("%s: failure = %+v\n%s", c.name, f, r.Stderr)
+			}
+			if c.name == "dies at once" && (f == nil || !strings.Contains(strings.Join(f.Log, "\n"), "no such config")) {
+				t.Errorf("%s: the log is not shown: %+v", c.name, f)
+			}
+			running()
+			if d := written(installed); len(d) > 0 {
+				t.Errorf("%s: after the rollback files differ:\n%s", c.name, strings.Join(d, "\n"))
+			}
+		}
+		m.MustRun("daemonize", "uninstall", "shop")
+		if d := written(before); len(d) > 0 {
+			t.Errorf("left behind:\n%s", strings.Join(d, "\n"))
+		}
+	})
 }
 
 func TestLabUnits(t *testing.T) {
@@ -399,7 +481,7 @@ func TestLabUser(t *testing.T) {
 		}
 	}
 	m.WriteFile("/tmp/bad.yaml", "version: 1\nname: bad\ncommand: [/usr/bin/nonexistent]\n", 0o644)
-	if r := m.Run(alice("daemonize", "install", "--scope", "user", "/tmp/bad.yaml")...); r.Code != 1 || !strings.Contains(r.Stderr, "the program cannot be executed") || !strings.Contains(r.Stderr, "everything was put back") {
+	if r := m.Run(alice("daemonize", "install", "--scope", "user", "--skip-checks", "p001", "/tmp/bad.yaml")...); r.Code != 1 || !strings.Contains(r.Stderr, "the program cannot be executed") || !strings.Contains(r.Stderr, "everything was put back") {
 		t.Errorf("a program that does not exist: %v", r)
 	}
 	if r := m.Run(alice("daemonize", "uninstall", "--scope", "user", "sleeper")...); r.Code != 0 {

@@ -34,7 +34,9 @@ type Manifest struct {
 	Accounts []string `json:"accounts,omitempty"`
 	// Data are directories of the daemon's data that did not exist before.
 	Data []string `json:"data,omitempty"`
-	Jobs []Job    `json:"jobs"`
+	// Linger is the user who lingers because of this daemon or another of ours.
+	Linger string `json:"linger,omitempty"`
+	Jobs   []Job  `json:"jobs"`
 }
 
 // File is one file of a manifest.

@@ -136,6 +136,9 @@ type Options struct {
 	Force    bool // overwrite or remove our files although they were edited
 	Adopt    bool // replace files that are not ours, and edited ones, keeping what they held
 	Purge    bool // remove data and accounts as well
+	// Linger is the user of the user scope whose services are to outlive its
+	// sessions; empty leaves that alone.
+	Linger string
 }
 
 // Manager finds the controller of a backend, or nil where it has none.
@@ -261,6 +264,9 @@ type Plan struct {
 	Op       generators.Op
 	Steps    []Step
 	Outcomes []Outcome
+	// Messages, if not nil, returns the last n lines that a job has logged, for
+	// the report of a failure. They are read before anything is put back.
+	Messages func(ctx context.Context, t generators.Target, job string, n int) []string
 
 	h   host.Host
 	ctl Manager
@@ -459,6 +465,7 @@ func (p *planner) install(item *Item) {
 	p.stale()
 	p.accounts()
 	p.data()
+	p.linger()
 	p.jobs(fresh)
 
 	p.next.Directories = p.ourDirectories(at, manifest)
@@ -1048,6 +1055,7 @@ func (p *planner) status(job string) generators.Status {
 // backend they are installed for.
 func Uninstall(ctx context.Context, h host.Host, ctl Manager, t generators.Target, daemons []string, o Options) (*Plan, error) {
 	p := newPlanner(ctx, h, ctl, generators.Uninstall, o)
+	var removed []*Manifest
 	for _, d := range daemons {
 		m, err := ReadManifest(h, t, d)
 		if err != nil {
@@ -1055,7 +1063,10 @@ func Uninstall(ctx context.Context, h host.Host, ctl Manager, t generators.Targe
 			continue
 		}
 		p.uninstall(m)
+		removed = append(removed, m)
 	}
+	remaining := slices.DeleteFunc(slices.Clone(p.known[StateDir(t)]), func(m *Manifest) bool { return slices.Contains(daemons, m.Daemon) })
+	p.endLinger(removed, remaining)
 	return p.done()
 }
 

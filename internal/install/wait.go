@@ -8,7 +8,6 @@ import (
 	"path"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/daemonize/daemonize/generators"
@@ -118,6 +117,14 @@ func (r *runner) look(ctx context.Context, all []*waiter, began time.Time) (*Ste
 		return all[0].Step, err
 	}
 	for i, w := range all {
+		if found[i].State == generators.Inactive {
+			// Some managers tell how it ended only when they are looked at closely.
+			if o, ok := r.ctl(w.target.Backend).(generators.Operator); ok {
+				if st, err := o.Inspect(ctx, r.h, w.target, w.Job); err == nil {
+					found[i] = st
+				}
+			}
+		}
 		if err := w.judge(found[i], now, began); err != nil {
 			return w.Step, err
 		}
@@ -151,6 +158,9 @@ func (w *waiter) judge(st generators.Status, now, began time.Time) error {
 		if w.item.MayEnd {
 			w.done = true
 			return nil
+		}
+		if st.Exit.Code != 0 || st.Exit.Signal != "" {
+			return fmt.Errorf("cannot start %s: it %s", w.Job, st.Exit.Words)
 		}
 		return fmt.Errorf("cannot start %s: it ended by itself (a program that puts itself into the background needs type: forking, one that does its work and ends type: oneshot)", w.Job)
 	default:
@@ -243,35 +253,23 @@ func stateWords(st generators.Status) string {
 	return string(st.State)
 }
 
-// recorder is a controller that can show what a job has logged.
-type recorder interface {
-	// Logs returns the command that prints the last n lines of a job.
-	Logs(t generators.Target, job string, n int) []string
-}
-
 const logLines = 10
 
 // explain adds to a failure what the manager knows about the job.
 func (r *runner) explain(ctx context.Context, s *Step, f *Failure) {
 	c := r.ctl(s.target.Backend)
-	if st, err := c.Status(ctx, r.h, s.target, s.Job); err == nil {
+	st, err := c.Status(ctx, r.h, s.target, s.Job)
+	if o, ok := c.(generators.Operator); ok && err == nil && st.Reason == "" {
+		st, err = o.Inspect(ctx, r.h, s.target, s.Job)
+	}
+	if err == nil && !errors.Is(f.Err, context.Canceled) {
 		f.Reason = st.Reason
 	}
 	// What a job said last may still be on its way to the log.
-	for try := 0; try < 5 && len(f.Log) == 0; try++ {
-		rec, ok := c.(recorder)
-		if !ok || try > 0 && r.clock.Sleep(ctx, longestPoll/2) != nil {
+	for try := 0; r.Messages != nil && try < 5 && len(f.Log) == 0; try++ {
+		if try > 0 && r.clock.Sleep(ctx, longestPoll/2) != nil {
 			break
 		}
-		out, err := r.h.Run(ctx, rec.Logs(s.target, s.Job, logLines))
-		if err != nil || out.Code != 0 {
-			break
-		}
-		for line := range strings.Lines(out.Stdout) {
-			f.Log = append(f.Log, strings.TrimRight(line, "\r\n"))
-		}
-	}
-	if errors.Is(f.Err, context.Canceled) {
-		f.Reason = ""
+		f.Log = r.Messages(ctx, s.target, s.Job, logLines)
 	}
 }

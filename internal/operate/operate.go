@@ -81,6 +81,29 @@ func Native(ctx context.Context, h host.Host, ctl generators.Operator, t generat
 	return d, nil
 }
 
+// Messages returns a function that gives the last n lines that a job of ctl's
+// managers has logged, as [install.Plan] wants it.
+func Messages(h host.Host, st Streamer, ctl install.Manager) func(ctx context.Context, t generators.Target, job string, n int) []string {
+	return func(ctx context.Context, t generators.Target, job string, n int) []string {
+		c, ok := ctl(t.Backend).(generators.Operator)
+		if !ok {
+			return nil
+		}
+		d := &Daemon{Name: job, Target: t, Bundle: generators.Bundle{Daemon: job, Target: t, Jobs: []generators.Job{{Name: job}}}, h: h, ctl: c}
+		lines, _, err := d.Log(ctx, st, generators.Query{Lines: n})
+		if err != nil { // the log is an extra
+			return nil
+		}
+		var texts []string
+		for _, l := range lines {
+			if l.Message != "" {
+				texts = append(texts, l.Message)
+			}
+		}
+		return texts
+	}
+}
+
 // fileFinder is an operator that needs the file of a job to operate it.
 type fileFinder interface {
 	// File returns where the file of a job of others is.

@@ -3,7 +3,8 @@
 // can be replaced by others, accounts, directories, addresses in use.
 //
 // It reports only what it is sure of. A path that the service manager will make,
-// such as one in ${runtime_dir}, is not looked for.
+// such as one in ${runtime_dir}, is not looked for, nor are accounts and
+// directories that a daemon of the same installation brings.
 package preflight
 
 import (
@@ -28,16 +29,23 @@ type Host interface {
 	// Live reports whether the machine runs: only then are addresses in use.
 	Live() bool
 	Peek(name string, n int) (real string, f host.File, err error)
+	// Privileged reports whether files below another root have the owners that
+	// they are going to have.
+	Privileged() bool
 	UserID(name string) (int, error)
 	GroupID(name string) (int, error)
 }
 
-// Check compares the machine with what d needs in a scope.
-func Check(d *spec.Daemon, h Host, scope generators.Scope) diag.List {
-	c := checker{d: d, h: h, scope: scope, uid: -1, gid: -1}
+// Check compares the machine with what d needs in a scope. with are the daemons
+// that are installed together, d among them or not.
+func Check(d *spec.Daemon, with []*spec.Daemon, h Host, scope generators.Scope) diag.List {
+	c := checker{d: d, with: append(slices.Clone(with), d), h: h, scope: scope, uid: -1, gid: -1}
 	c.accounts()
-	c.commands()
-	c.files()
+	// Paths within another root directory are those of that root.
+	if d.Sandboxing.RootDirectory == "" && d.Sandboxing.RootImage == "" {
+		c.commands()
+		c.files()
+	}
 	c.addresses()
 	c.found.Sort()
 	return c.found
@@ -45,6 +53,7 @@ func Check(d *spec.Daemon, h Host, scope generators.Scope) diag.List {
 
 type checker struct {
 	d        *spec.Daemon
+	with     []*spec.Daemon
 	h        Host
 	scope    generators.Scope
 	uid, gid int // of the service; -1 if not known
@@ -55,6 +64,53 @@ func (c *checker) report(code diag.Code, sev diag.Severity, path, summary, detai
 	g := c.d.Diagnostic(code, sev, path, summary)
 	g.Detail, g.Fix = detail, fix
 	c.found = append(c.found, g)
+}
+
+// here is how the machine is called.
+func (c *checker) here() string {
+	if c.h.Live() {
+		return " on this machine"
+	}
+	return " below --root"
+}
+
+// absent reports something that is not there. What is on a file system that the
+// manager mounts before it starts the daemon may only not be mounted.
+func (c *checker) absent(code diag.Code, sev diag.Severity, at, name, detail, fix string) {
+	for _, m := range c.d.DependsOn.Mounts {
+		if within(name, m) && sev == diag.Error {
+			sev, detail = diag.Warning, "it may be on "+m+", which is mounted before the daemon starts"
+		}
+	}
+	c.report(code, sev, at, name+" does not exist"+c.here(), detail, fix)
+}
+
+func within(name, dir string) bool {
+	return name == dir || strings.HasPrefix(name, strings.TrimSuffix(dir, "/")+"/")
+}
+
+// brought reports whether a directory is one that a daemon of the installation
+// declares.
+func (c *checker) brought(dir string) bool {
+	for _, d := range c.with {
+		for _, x := range [...]struct{ base, name string }{
+			{"/run", d.Directories.Runtime.Name}, {"/var/lib", d.Directories.State.Name}, {"/var/cache", d.Directories.Cache.Name},
+			{"/var/log", d.Directories.Logs.Name}, {"/etc", d.Directories.Config.Name},
+		} {
+			if x.name != "" && !made(x.name) && path.Clean(dir) == path.Join(x.base, x.name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// created reports whether an account is made with a daemon of the installation.
+func (c *checker) created(name string, group bool) bool {
+	return slices.ContainsFunc(c.with, func(d *spec.Daemon) bool {
+		// A user comes with a group of the same name unless the spec names another.
+		return d.CreateUser && (!group && d.User == name || group && (d.Group == name || d.Group == "" && d.User == name))
+	})
 }
 
 // made reports whether a value depends on the instance or on a directory that
@@ -71,7 +127,7 @@ func (c *checker) accounts() {
 	if c.scope == generators.User || d.Sandboxing.DynamicUser {
 		return
 	}
-	look := func(field, name string, find func(string) (int, error), created bool) int {
+	look := func(field, name string, find func(string) (int, error), group bool) int {
 		if name == "" || made(name) {
 			return -1
 		}
@@ -82,27 +138,27 @@ func (c *checker) accounts() {
 		switch {
 		case err == nil:
 			return id
-		case created:
+		case c.created(name, group):
 		case errors.Is(err, host.ErrUnknownAccount):
 			fix := "make it (useradd --system, groupadd --system)"
 			if strings.HasPrefix(field, "user") || field == "group" {
 				fix += ", or write create_user: true"
 			}
 			kind, _, _ := strings.Cut(field, "[")
-			c.report(diag.UnknownAccount, diag.Error, field, strings.TrimSuffix(strings.TrimPrefix(kind, "supplementary_"), "s")+" "+name+" does not exist", "", fix)
+			c.report(diag.UnknownAccount, diag.Error, field, strings.TrimSuffix(strings.TrimPrefix(kind, "supplementary_"), "s")+" "+name+" does not exist"+c.here(), "", fix)
 		}
 		return -1
 	}
 	if d.User == "" {
 		c.uid, c.gid = 0, 0
 	} else {
-		c.uid = look("user", d.User, c.h.UserID, d.CreateUser)
+		c.uid = look("user", d.User, c.h.UserID, false)
 	}
-	if gid := look("group", d.Group, c.h.GroupID, d.CreateUser); d.Group != "" {
+	if gid := look("group", d.Group, c.h.GroupID, true); d.Group != "" {
 		c.gid = gid
 	}
 	for i, g := range d.SupplementaryGroups {
-		look(fmt.Sprintf("supplementary_groups[%d]", i), g, c.h.GroupID, false)
+		look(fmt.Sprintf("supplementary_groups[%d]", i), g, c.h.GroupID, true)
 	}
 }
 
@@ -138,7 +194,7 @@ func (c *checker) program(field string, cmd spec.Command, optional, asRoot bool)
 	real, f, err := c.h.Peek(name, peeked)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		c.report(diag.ProgramMissing, sev, at, name+" does not exist on this machine", "", "install it, or correct the path")
+		c.absent(diag.ProgramMissing, sev, at, name, "", "install it, or correct the path")
 		return
 	case err != nil && f.Mode == 0:
 		return // nothing is known, for example for lack of permission
@@ -177,6 +233,9 @@ func kind(m fs.FileMode) string {
 // unsafe reports what others than root can change about a file: the file, and
 // every directory above it, in which it could be replaced.
 func (c *checker) unsafe(at, name, real string) {
+	if !c.h.Live() && !c.h.Privileged() {
+		return // all of it belongs to whoever prepares it
+	}
 	for p := real; ; p = path.Dir(p) {
 		_, f, err := c.h.Peek(p, 0)
 		if err != nil {
@@ -232,7 +291,7 @@ func (c *checker) files() {
 		real, f, err := c.h.Peek(e.Path, 0)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && e.Required:
-			c.report(diag.InputMissing, diag.Error, at, e.Path+" does not exist on this machine", "", "make the file, or write required: false")
+			c.absent(diag.InputMissing, diag.Error, at, e.Path, "", "make the file, or write required: false")
 		case err != nil:
 		case !f.Mode.IsRegular():
 			c.report(diag.InputMissing, diag.Error, at, e.Path+" is "+kind(f.Mode), "", "name a file")
@@ -242,23 +301,23 @@ func (c *checker) files() {
 	}
 	for i, cr := range d.Credentials {
 		if !made(cr.Path) && path.IsAbs(cr.Path) && c.missing(cr.Path) {
-			c.report(diag.InputMissing, diag.Error, fmt.Sprintf("credentials[%d]", i), cr.Path+" does not exist on this machine", "", "make the file")
+			c.absent(diag.InputMissing, diag.Error, fmt.Sprintf("credentials[%d]", i), cr.Path, "", "make the file")
 		}
 	}
 	if in, ok := strings.CutPrefix(d.Stdin, "file:"); ok && !made(in) && c.missing(in) {
-		c.report(diag.InputMissing, diag.Error, "stdin", in+" does not exist on this machine", "", "make the file")
+		c.absent(diag.InputMissing, diag.Error, "stdin", in, "", "make the file")
 	}
 	if dir := d.WorkingDir; dir != "" && !made(dir) && path.IsAbs(dir) {
-		if _, f, err := c.h.Peek(dir, 0); errors.Is(err, fs.ErrNotExist) {
-			c.report(diag.DirectoryMissing, diag.Error, "working_dir", dir+" does not exist on this machine", "", "make the directory")
+		if _, f, err := c.h.Peek(dir, 0); errors.Is(err, fs.ErrNotExist) && !c.brought(dir) {
+			c.absent(diag.DirectoryMissing, diag.Error, "working_dir", dir, "", "make the directory, or declare it under directories")
 		} else if err == nil && !f.Mode.IsDir() {
 			c.report(diag.DirectoryMissing, diag.Error, "working_dir", dir+" is no directory", "", "name a directory")
 		}
 	}
 	for _, s := range [...]struct{ field, to string }{{"logging.stdout", d.Logging.Stdout}, {"logging.stderr", d.Logging.Stderr}} {
 		kind, file, ok := strings.Cut(s.to, ":")
-		if ok && (kind == "file" || kind == "append") && !made(file) && c.missing(path.Dir(file)) {
-			c.report(diag.DirectoryMissing, diag.Error, s.field, path.Dir(file)+" does not exist on this machine", "no manager makes the directory of a log file",
+		if ok && (kind == "file" || kind == "append") && !made(file) && c.missing(path.Dir(file)) && !c.brought(path.Dir(file)) {
+			c.absent(diag.DirectoryMissing, diag.Error, s.field, path.Dir(file), "no manager makes the directory of a log file",
 				"make the directory, or declare directories.logs and use ${logs_dir}")
 		}
 	}

@@ -21,7 +21,8 @@ import (
 // them and belong to root.
 type machine map[string]host.File
 
-func (machine) Live() bool { return true }
+func (machine) Live() bool       { return true }
+func (machine) Privileged() bool { return true }
 func (m machine) Exists(p string) bool {
 	_, _, err := m.Peek(p, 0)
 	return err == nil
@@ -99,7 +100,7 @@ func check(t *testing.T, h preflight.Host, doc string, scope generators.Scope) [
 		t.Fatalf("%s: %v", doc, diags)
 	}
 	var found []string
-	for _, g := range preflight.Check(daemons[0], h, scope) {
+	for _, g := range preflight.Check(daemons[0], daemons, h, scope) {
 		if g.Span.Start.Line < 3 || g.File != "x.yaml" {
 			t.Errorf("%s: %v has no place", doc, g)
 		}
@@ -232,7 +233,7 @@ func FuzzFormat(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content string) {
 		h := base()
 		h["/opt/x"] = file(0o755, 0, 0, content)
-		for _, g := range preflight.Check(daemons[0], h, generators.System) {
+		for _, g := range preflight.Check(daemons[0], nil, h, generators.System) {
 			if g.Code != diag.ProgramFormat && g.Code != diag.InterpreterMissing {
 				t.Errorf("%q: %v", content, g)
 			}

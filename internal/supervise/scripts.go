@@ -83,6 +83,8 @@ const Leftovers = `
 describe() {
 	case $1 in
 	126 | 127) ended="it could not be run (status $1)" ;;
+	216) ended='its group does not exist (status 216)' ;;
+	217) ended='its user does not exist (status 217)' ;;
 	129 | 1[3-8]? | 19[0-2]) ended="it was ended by signal $(($1 - 128))" ;;
 	*) ended="it ended with status $1" ;;
 	esac
@@ -103,7 +105,7 @@ leftovers() {
 	[ -n "$members" ] || return
 	printf '%s\n' "$rest" >"$dir/rest"
 	# When the service was told to stop, they were told already.
-	if [ -z "$stopping" ] || [ "$kill_mode" = mixed ]; then
+	if [ -z "$stopping" ] || [ "$kill_mode" = mixed ] || [ -n "${unasked-}" ]; then
 		signal_all "$first" "$rest"
 		signal_all CONT "$rest"
 	fi

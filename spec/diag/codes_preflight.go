@@ -1,5 +1,7 @@
 package diag
 
+import "slices"
+
 // Preflight codes: the document is right, but this machine is not ready for it.
 const (
 	ProgramMissing     Code = "P001"
@@ -15,6 +17,11 @@ const (
 	SELinuxLabel       Code = "P011"
 	UserManager        Code = "P012"
 )
+
+// Preflight reports whether the code speaks of the machine and not of the document.
+func (c Code) Preflight() bool {
+	return slices.ContainsFunc(preflightCodes, func(i CodeInfo) bool { return i.Code == c })
+}
 
 var preflightCodes = []CodeInfo{
 	{ProgramMissing, "a program does not exist on this machine", "The service manager could not execute it. Install the program, or correct the path."},

@@ -301,7 +301,7 @@ with exit status 3, refused losses (L001 to L003) with 4.
 		{"D", "D: the document and its values"},
 		{"R", "R: fields that contradict each other, and risky choices"},
 		{"L", "L: what a backend cannot do"},
-		{"P", "P: what this machine lacks (`daemonize doctor FILE`)"},
+		{"P", "P: what this machine lacks (`doctor FILE`, `install`)"},
 	}
 	for _, s := range sections {
 		fmt.Fprintf(&b, "\n## %s\n", s.title)

@@ -1,0 +1,42 @@
+package lab
+
+import "testing"
+
+// A Manager is a service manager that runs in one of the roots.
+type Manager struct {
+	Name    string // unique, of subtests
+	Root    string
+	Backend string // of daemonize
+	// Start starts the manager where it is not what boots the machine.
+	Start func(m *Machine)
+}
+
+// Managers returns those that install and the verbs are proven on.
+func Managers() []Manager {
+	return []Manager{
+		{"systemd247", "systemd247", "systemd", nil},
+		{"systemd252", "systemd252", "systemd", nil},
+		{"systemd257", "systemd257", "systemd", nil},
+		{"systemd262", "systemd262", "systemd", nil},
+		{"sysvinit", "sysvinit", "sysvinit", nil},
+		{"supervisord", "sysvinit", "supervisord", func(m *Machine) {
+			m.MustRun("service", "supervisor", "start")
+			m.WaitFor("supervisord", func() bool { return m.Run("supervisorctl", "version").Code == 0 })
+		}},
+	}
+}
+
+// OnManagers runs f on each of Managers, two at a time, in a machine of its own,
+// and skips t as [Root] does where there is no root.
+func OnManagers(t *testing.T, opts []Option, f func(t *testing.T, m *Machine, manager Manager)) {
+	for _, manager := range Managers() {
+		t.Run(manager.Name, func(t *testing.T) {
+			t.Parallel()
+			m := Boot(t, manager.Root, opts...)
+			if manager.Start != nil {
+				manager.Start(m)
+			}
+			f(t, m, manager)
+		})
+	}
+}
