@@ -1,8 +1,6 @@
 package sysvinit
 
 import (
-	"bytes"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,8 +8,6 @@ import (
 
 	"github.com/daemonize/daemonize/generators"
 	"github.com/daemonize/daemonize/internal/lab"
-	"github.com/daemonize/daemonize/internal/shell"
-	"github.com/daemonize/daemonize/spec"
 )
 
 // What runs is what was declared: identity, limits, directories, sandbox.
@@ -173,22 +169,4 @@ func (m machine) apply(steps []generators.Step) {
 			m.MustRun(s.Argv...)
 		}
 	}
-}
-
-// FuzzDefaults: what sh reads from the environment file is what was written.
-func FuzzDefaults(f *testing.F) {
-	for _, s := range []string{"", "a b", "it's", `"`, `\`, "`id`", "$(id)", "$HOME", "x\ny\n", "☃", "!"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, value string) {
-		if strings.ContainsRune(value, 0) {
-			t.Skip("no variable holds a NUL byte")
-		}
-		file := defaultsFile("web", spec.Environment{{Name: "V", Value: value}})
-		script := string(file) + "printf '%s' \"$V\"; printf '|%s' " + shell.Quote(value)
-		out, err := exec.Command("dash", "-c", script).CombinedOutput()
-		if want := []byte(value + "|" + value); err != nil || !bytes.Equal(out, want) {
-			t.Errorf("sh read %q, want %q (%v)", out, want, err)
-		}
-	})
 }

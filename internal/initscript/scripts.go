@@ -1,4 +1,4 @@
-package sysvinit
+package initscript
 
 // The fixed parts of the scripts. They hold no values: those are assigned to
 // variables before them, quoted by internal/shell. All of it is POSIX sh for
