@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/daemonize/daemonize/generators"
 	"github.com/daemonize/daemonize/internal/probe/report"
 )
 
@@ -65,6 +66,8 @@ func environ(name string) func(*report.Report) string {
 	return func(r *report.Report) string { return r.Env[name] }
 }
 
+func nice(r *report.Report) string { return strconv.Itoa(r.Nice) }
+
 func status(name string) func(*report.Report) string {
 	return func(r *report.Report) string { return r.Status[name] }
 }
@@ -99,7 +102,7 @@ stdin: 'file:/srv/input'
 environment: {CONF_A: "q\"' $$x %n"}
 env_file: [/srv/env]
 unset_environment: [GONE]
-pass_environment: [CONF_PASSED, container]
+pass_environment: [container]
 credentials: {key: /srv/key}
 `, checks: []check{
 			{field: "name", what: "the name under which the manager runs it", test: func(d *daemon) error {
@@ -115,11 +118,9 @@ credentials: {key: /srv/key}
 				}
 				return nil
 			}},
-			{field: "description", what: "the installed file", on: "sysvinit", file: "/init.d/c-plain:Conformance of c-plain", hidden: "SysVinit shows it nowhere"},
-			{field: "description", what: "the installed file", on: "supervisord", file: ".conf:Conformance of c-plain", hidden: "supervisord shows it nowhere"},
+			{field: "description", what: "the installed file", on: "!systemd", file: ":Conformance of c-plain", hidden: "it is for people, and shown nowhere"},
 			{field: "documentation", what: "what the manager shows", on: "systemd", property: "Documentation=man:probe(8)", hidden: "it is for people"},
-			{field: "documentation", what: "the installed file", on: "sysvinit", file: "/init.d/c-plain:man:probe(8)", hidden: "it is for people"},
-			{field: "documentation", what: "the installed file", on: "supervisord", file: ".conf:man:probe(8)", hidden: "it is for people"},
+			{field: "documentation", what: "the installed file", on: "!systemd", file: ":man:probe(8)", hidden: "it is for people"},
 			{field: "command", what: "arguments", want: `"it's $HOME" "a  \"b\""`, see: func(r *report.Report) string {
 				s := fmt.Sprintf("%q", r.Argv[min(len(r.Argv), 3):])
 				return s[1 : len(s)-1]
@@ -140,7 +141,6 @@ credentials: {key: /srv/key}
 				return err
 			}},
 			{field: "pass_environment", what: "a variable of process 1", on: "systemd", see: environ("container"), want: "systemd-nspawn"},
-			{field: "pass_environment", what: "a variable of the caller of the init script", on: "sysvinit", see: environ("CONF_PASSED"), want: "yes"},
 			{field: "credentials", what: "content of the file in $CREDENTIALS_DIRECTORY, and that others cannot read it", want: "--- secret", see: func(r *report.Report) string {
 				// systemd 256 and later grant it to the user by an ACL, which shows as the group's bit.
 				return strings.TrimPrefix(strings.TrimPrefix(r.Files["key"], "-r-----"), "-r--r--")
@@ -179,11 +179,11 @@ credentials: {key: /srv/key}
 			{field: "limits.rttime", what: "RLIMIT_RTTIME", see: rlimit("Max realtime timeout"), want: "200000:200000"},
 		}},
 		// Both are 0 at most in the container, and would have to be raised.
-		{name: "raise", run: func(*daemon) error { return nil }, doc: "limits: {nice: 20, rtprio: 10}\n", checks: []check{
+		{name: "raise", run: nothing, doc: "limits: {nice: 20, rtprio: 10}\n", checks: []check{
 			{field: "limits.nice", what: "what the manager took", on: "systemd", property: "LimitNICE=20", hidden: noRaise},
 			{field: "limits.rtprio", what: "what the manager took", on: "systemd", property: "LimitRTPRIO=10", hidden: noRaise},
-			{field: "limits.nice", what: "the script that starts the program", on: "sysvinit supervisord", file: "/run:--nice=20", hidden: noRaise},
-			{field: "limits.rtprio", what: "the script that starts the program", on: "sysvinit supervisord", file: "/run:--rtprio=10", hidden: noRaise},
+			{field: "limits.nice", what: "the script that starts the program", on: "!systemd", file: "/run:--nice=20", hidden: noRaise},
+			{field: "limits.rtprio", what: "the script that starts the program", on: "!systemd", file: "/run:--rtprio=10", hidden: noRaise},
 		}},
 		{name: "cgroup", only: "systemd", doc: "limits: {memory: 512M, memory_high: 400M, memory_low: 64M, memory_min: 32M, swap: 0, zswap: 64M, cpus: 1.5, cpu_weight: 50, cpuset: '0-1', memory_nodes: '0', pids: 256, io_weight: 50, io_read_bandwidth: {/dev/null: 10M}, io_write_bandwidth: {/dev/null: 10M}, io_read_iops: {/dev/null: 1K}, io_write_iops: {/dev/null: 1K}}\n", checks: []check{
 			{field: "limits.memory", what: "what the manager took", property: "MemoryMax=536870912", hidden: noControllers},
@@ -204,7 +204,7 @@ credentials: {key: /srv/key}
 			{field: "limits.io_write_iops", what: "what the manager took", property: "IOWriteIOPSMax=/dev/null 1024", hidden: noControllers},
 		}},
 		{name: "sched", doc: "scheduling: {nice: 5, policy: batch, reset_on_fork: true, io_class: best-effort, io_priority: 6, cpu_affinity: [0], oom_score_adjust: 500, oom_policy: continue, timer_slack: 1ms}\n", checks: []check{
-			{field: "scheduling.nice", what: "nice value", see: func(r *report.Report) string { return strconv.Itoa(r.Nice) }, want: "5"},
+			{field: "scheduling.nice", what: "nice value", see: nice, want: "5"},
 			{field: "scheduling.policy", what: "scheduling policy", see: func(r *report.Report) string { return strconv.Itoa(r.Policy & 0xff) }, want: "3"},
 			{field: "scheduling.reset_on_fork", what: "SCHED_RESET_ON_FORK", see: func(r *report.Report) string { return strconv.FormatBool(r.Policy&0x40000000 != 0) }, want: "true"},
 			{field: "scheduling.io_class", what: "class of ioprio_get", see: func(r *report.Report) string { return strconv.Itoa(r.IOPrio >> 13) }, want: "2"},
@@ -242,21 +242,15 @@ directories: {runtime: {name: conf-run, mode: '0710'}, state: {name: conf-state,
 			{field: "directories.config.name", what: "owner, and $CONFIGURATION_DIRECTORY", test: directory("CONFIGURATION_DIRECTORY", "/etc/conf-config", "root")},
 			{field: "directories.config.mode", what: "mode", test: mode("/etc/conf-config", "714")},
 		}},
-		{name: "override-systemd", only: "systemd", doc: "overrides: {systemd: {Service: {Nice: '7'}}}\n", checks: []check{
-			{field: "overrides", what: "the effect of a native key", see: func(r *report.Report) string { return strconv.Itoa(r.Nice) }, want: "7"},
-		}},
-		{name: "override-sysvinit", only: "sysvinit", doc: "overrides: {sysvinit: {header: {X-Interactive: 'true'}}}\n", checks: []check{
-			{field: "overrides", what: "a native key in the file", file: "/init.d/c-override-sysvinit:X-Interactive:     true", hidden: "nothing is interactive at boot"},
-		}},
-		{name: "override-supervisord", only: "supervisord", doc: "overrides: {supervisord: {program: {serverurl: 'unix:///conf'}}}\n", checks: []check{
-			{field: "overrides", what: "the effect of a native key", see: environ("SUPERVISOR_SERVER_URL"), want: "unix:///conf"},
-		}},
-		{name: "instances", doc: "instances: [a, b]\ncommand: [/usr/bin/probe, --do, 'report wait', '${instance}']\nlogging: {stdout: 'append:/out/<N>-${instance}.json'}\ninstall: {start: true}\n",
+		{name: "instances", shows: "instances: each has its own argument, and is stopped alone", doc: "instances: [a, b]\ncommand: [/usr/bin/probe, --do, 'report wait', '${instance}']\nlogging: {stdout: 'append:/out/<N>-${instance}.json'}\ninstall: {start: true}\n",
 			run: func(d *daemon) error {
 				for _, job := range d.bundle.Jobs {
-					if r := d.doJob("start", job.Name); r.Code != 0 {
+					if r := d.doJob(generators.Start, job.Name); r.Code != 0 {
 						return fmt.Errorf("%s: %v", job.Name, r)
 					}
+				}
+				if len(d.bundle.Jobs) != 2 {
+					return fmt.Errorf("jobs %+v", d.bundle.Jobs)
 				}
 				for _, instance := range []string{"a", "b"} {
 					if err := await("instance "+instance, func() bool {
@@ -266,9 +260,13 @@ directories: {runtime: {name: conf-run, mode: '0710'}, state: {name: conf-state,
 						return err
 					}
 				}
-				return nil
+				a, b := d.bundle.Jobs[0].Name, d.bundle.Jobs[1].Name
+				if r := d.doJob(generators.Stop, a); r.Code != 0 {
+					return fmt.Errorf("%s: %v", a, r)
+				}
+				return first(func() error { return d.jobBecomes(a, generators.Inactive) }, func() error { return d.jobBecomes(b, generators.Active) })
 			}, checks: []check{
-				{field: "instances", what: "an argument of each instance", test: func(*daemon) error { return nil }},
+				{field: "instances", what: "an argument of each instance", test: done},
 			}},
 	}
 	return groups

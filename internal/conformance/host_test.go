@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,6 +21,7 @@ import (
 	"github.com/daemonize/daemonize/internal/lab"
 	"github.com/daemonize/daemonize/internal/probe/report"
 	"github.com/daemonize/daemonize/spec"
+	"github.com/daemonize/daemonize/spec/diag"
 	"github.com/daemonize/daemonize/spec/field"
 )
 
@@ -28,9 +30,10 @@ const patience = 100 * time.Second
 
 // host is a service manager in a machine of the lab.
 type host struct {
+	manager manager
 	m       *lab.Machine
 	gen     generators.Generator
-	control generators.Controller
+	control generators.Operator
 	target  generators.Target
 	out     string // a directory of this machine, /out in the container
 	daemons map[string]*daemon
@@ -45,7 +48,8 @@ type daemon struct {
 	name   string
 	group  *group
 	bundle generators.Bundle
-	err    error // of its run
+	losses diag.List // what the backend says about the values
+	err    error     // of its run
 
 	once   sync.Once
 	report *report.Report
@@ -81,19 +85,8 @@ func (h *host) sh(script string) (string, error) {
 // is reports whether the host's backend is name.
 func (h *host) is(name string) bool { return h.target.Backend == name }
 
-// column is the title of the host's results.
-func (h *host) column(root string) string {
-	switch {
-	case h.is("systemd"):
-		return "systemd " + strings.TrimPrefix(root, "systemd")
-	case h.is("sysvinit"):
-		return "SysVinit " + strconv.Itoa(int(h.target.Version/generators.Major)) + fmt.Sprintf(".%02d", int(h.target.Version%generators.Major))
-	}
-	return "supervisord 4.2.5"
-}
-
 // boot starts a machine with a manager.
-func boot(t *testing.T, root, backend, probe string) *host {
+func boot(t *testing.T, m manager, probe string) *host {
 	t.Helper()
 	out, err := os.MkdirTemp("/var/tmp", "conformance") // open for all users, unlike t.TempDir
 	if err != nil {
@@ -103,28 +96,36 @@ func boot(t *testing.T, root, backend, probe string) *host {
 	if err := os.Chmod(out, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	h := &host{out: out, daemons: map[string]*daemon{}}
-	h.m = lab.Boot(t, root, lab.Bind(probe, "/usr/bin/probe"), lab.Bind(probe, "/usr/bin/wget"), lab.ReadWriteBind(out, "/out"))
+	h := &host{manager: m, out: out, daemons: map[string]*daemon{}}
+	h.m = lab.Boot(t, m.root, lab.Bind(probe, "/usr/bin/probe"), lab.Bind(probe, "/usr/bin/wget"), lab.ReadWriteBind(out, "/out"))
 	if text, err := h.sh(prepare); err != nil {
 		t.Fatalf("cannot prepare: %v %s", err, text)
 	}
-	if backend == "supervisord" {
-		h.m.MustRun("supervisord", "-c", "/etc/supervisor/supervisord.conf")
-		h.m.WaitFor("supervisord", func() bool { return h.m.Run("supervisorctl", "version").Code == 0 })
+	if err := h.up(); err != nil {
+		t.Fatal(err)
 	}
-	gen, ok := daemonize.Backend(backend)
+	gen, ok := daemonize.Backend(m.backend)
 	if !ok {
-		t.Fatalf("no backend %s", backend)
+		t.Fatalf("no backend %s", m.backend)
 	}
-	h.gen, h.control = gen, gen.(generators.Controller)
+	h.gen, h.control = gen, gen.(generators.Operator)
 	if h.target, ok = h.control.Detect(t.Context(), h, generators.System); !ok {
-		t.Fatalf("%s is not detected", backend)
+		t.Fatalf("%s is not detected", m.backend)
 	}
 	h.ns = map[string]string{}
 	for _, ns := range []string{"ipc", "mnt", "net", "pid", "user", "uts", "cgroup"} {
 		h.ns[ns] = strings.TrimSpace(h.m.MustRun("readlink", "/proc/1/ns/"+ns))
 	}
 	return h
+}
+
+// up has the manager run in a machine that has just booted.
+func (h *host) up() error {
+	if h.manager.boot == "" {
+		return nil
+	}
+	_, err := h.sh(h.manager.boot)
+	return err
 }
 
 // everything is the consent to lose what the table says is lost: what is lost
@@ -196,7 +197,8 @@ func (h *host) install(t *testing.T, groups []*group) {
 			t.Errorf("%s on %s: %v", g.name, h.target, diags)
 			continue
 		}
-		h.daemons[g.name] = &daemon{host: h, name: "c-" + g.name, group: g, bundle: b}
+		_, losses := h.gen.Generate(daemons[0], h.target) // Render leaves out those consented to
+		h.daemons[g.name] = &daemon{host: h, name: "c-" + g.name, group: g, bundle: b, losses: losses}
 		for _, a := range b.Artifacts {
 			for dir := filepath.Dir(a.Path); !seen[dir] && dir != "/"; dir = filepath.Dir(dir) {
 				seen[dir] = true
@@ -229,35 +231,46 @@ func (h *host) install(t *testing.T, groups []*group) {
 	}
 }
 
-// startAll reads the files and starts the daemons that are only looked at.
+// startAll has the manager read the files and start the daemons that are only
+// looked at. What cannot start is found by its group.
 func (h *host) startAll(t *testing.T) {
 	t.Helper()
+	var daemons []*daemon
 	var jobs []string
 	for _, d := range h.daemons {
 		if d.group.run == nil {
-			jobs = append(jobs, d.job())
+			daemons, jobs = append(daemons, d), append(jobs, d.job())
 		}
 	}
-	var script string
-	switch h.target.Backend {
-	case "systemd":
-		script = "systemctl set-environment CONF_SET=1 && systemctl daemon-reload && systemctl start --no-block " + strings.Join(jobs, " ")
-	case "sysvinit":
-		script = "export CONF_PASSED=yes\nfor j in " + strings.Join(jobs, " ") + "; do echo $j; done | xargs -P 8 -n 1 sh -c '/etc/init.d/$1 start || true' start"
-	default:
-		script = "supervisorctl update"
+	if h.manager.startAll != "" {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		r := h.m.RunContext(ctx, nil, append([]string{"sh", "-c", h.manager.startAll, "sh"}, jobs...)...)
+		if r.Err != nil {
+			t.Fatal(r)
+		}
+		h.started = r.Stdout + r.Stderr
+	} else {
+		each(daemons, func(d *daemon) { d.err = d.steps(generators.Reload, generators.Enable, generators.Start) })
 	}
 	if !h.is("systemd") {
-		script += "\n/etc/init.d/cron start"
+		h.m.MustRun("/etc/init.d/cron", "start")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	// What cannot start is found by its group.
-	r := h.m.RunContext(ctx, nil, "sh", "-c", script)
-	if r.Err != nil {
-		t.Fatal(r)
+}
+
+// each does the same with many daemons, several at a time: they wait for most
+// of their time.
+func each(daemons []*daemon, do func(d *daemon)) {
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, 10)
+	for _, d := range daemons {
+		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			do(d)
+		})
 	}
-	h.started = r.Stdout + r.Stderr
+	wg.Wait()
 }
 
 // await polls until cond holds.
@@ -273,45 +286,60 @@ func await(what string, cond func() bool) error {
 }
 
 // job is the name under which the manager knows the daemon itself.
-func (d *daemon) job() string {
-	if h := d.host; h.is("systemd") {
-		return d.name + ".service"
+func (d *daemon) job() string { return d.control.Native(d.target, d.name) }
+
+// do has the manager carry out a verb, as `daemonize VERB` does.
+func (d *daemon) do(verb generators.Verb) lab.Result { return d.doJob(verb, d.job()) }
+
+func (d *daemon) doJob(verb generators.Verb, job string) lab.Result {
+	one := d.bundle
+	one.Jobs = slices.DeleteFunc(slices.Clone(one.Jobs), func(j generators.Job) bool { return j.Name != job })
+	steps, err := d.control.Operate(one, verb)
+	if err != nil {
+		return lab.Result{Code: -1, Err: err}
 	}
-	return d.name
+	return d.apply(steps)
 }
 
-// do has the manager carry out a verb.
-func (d *daemon) do(verb string) lab.Result { return d.doJob(verb, d.job()) }
-
-func (d *daemon) doJob(verb, job string) lab.Result {
-	switch d.target.Backend {
-	case "systemd":
-		return d.m.Run("systemctl", verb, job)
-	case "sysvinit":
-		return d.m.Run("/etc/init.d/"+job, verb)
+// apply carries out steps until one fails, and returns what came of the last.
+func (h *host) apply(steps []generators.Step) lab.Result {
+	var last lab.Result
+	for _, s := range steps {
+		switch {
+		case s.Verb == generators.WriteFile:
+			h.m.WriteFile(s.Path, string(s.Artifact.Content), s.Artifact.Mode)
+			continue
+		case s.Verb == generators.RemoveFile:
+			last = h.m.Run("rm", "-f", "--", s.Path)
+		default:
+			last = h.m.Run(s.Argv...)
+		}
+		if (last.Code != 0 || last.Err != nil) && !s.Optional {
+			last.Stderr = fmt.Sprintf("%q: ", s.Argv) + last.Stderr
+			return last
+		}
 	}
-	if verb == "reload" { // what the script is for
-		return d.m.Run("/usr/lib/daemonize/" + d.name + "/reload")
-	}
-	return d.m.Run("supervisorctl", verb, job)
+	return last
 }
 
 func (d *daemon) start() error {
-	if r := d.do("start"); r.Code != 0 || r.Err != nil {
+	if r := d.do(generators.Start); r.Code != 0 || r.Err != nil {
 		return fmt.Errorf("start: %v", r)
 	}
 	return nil
 }
 
 func (d *daemon) stop() error {
-	if r := d.do("stop"); r.Code != 0 || r.Err != nil {
+	if r := d.do(generators.Stop); r.Code != 0 || r.Err != nil {
 		return fmt.Errorf("stop: %v", r)
 	}
 	return nil
 }
 
-func (d *daemon) status() generators.Status {
-	s, err := d.control.Status(context.Background(), d.host, d.target, d.job())
+func (d *daemon) status() generators.Status { return d.jobStatus(d.job()) }
+
+func (d *daemon) jobStatus(job string) generators.Status {
+	s, err := d.control.Status(context.Background(), d.host, d.target, job)
 	if err != nil {
 		s.Reason = err.Error()
 	}
@@ -319,9 +347,11 @@ func (d *daemon) status() generators.Status {
 }
 
 // becomes waits for a state.
-func (d *daemon) becomes(want generators.State) error {
+func (d *daemon) becomes(want generators.State) error { return d.jobBecomes(d.job(), want) }
+
+func (d *daemon) jobBecomes(job string, want generators.State) error {
 	var s generators.Status
-	err := await("", func() bool { s = d.status(); return s.State == want })
+	err := await("", func() bool { s = d.jobStatus(job); return s.State == want })
 	if err != nil {
 		return fmt.Errorf("is %+v, want %s", s, want)
 	}
@@ -363,15 +393,21 @@ func (d *daemon) noted(note string, n int) error {
 	return nil
 }
 
+// read returns the last report.
+func (d *daemon) read() (*report.Report, error) {
+	content, err := os.ReadFile(filepath.Join(d.out, d.name+".json"))
+	if err != nil {
+		return nil, err
+	}
+	return report.Parse(content)
+}
+
 // look waits for the report.
 func (d *daemon) look() (*report.Report, error) {
 	d.once.Do(func() {
 		d.repErr = await("", func() bool {
-			content, err := os.ReadFile(filepath.Join(d.out, d.name+".json"))
-			if err != nil {
-				return false
-			}
-			d.report, err = report.Parse(content)
+			r, err := d.read()
+			d.report = r
 			return err == nil
 		})
 		if d.repErr != nil {
@@ -384,7 +420,7 @@ func (d *daemon) look() (*report.Report, error) {
 // story tells what is known about a daemon that does not do what it should.
 func (d *daemon) story() string {
 	s := fmt.Sprintf("%+v\n", d.status())
-	if d.is("systemd") {
+	if d.is("systemd") { // the others keep no record of a job
 		s += d.m.Run("journalctl", "--no-pager", "--output=cat", "--unit="+d.job(), "--lines=15").Stdout
 	}
 	for line := range strings.Lines(d.started) {
@@ -401,16 +437,18 @@ func (d *daemon) property(unit, name string) string {
 	return strings.TrimSpace(d.m.Run("systemctl", "show", "--value", "--property="+name, unit).Stdout)
 }
 
-// file returns the installed file whose path ends so, as it is in the machine.
+// file returns the installed files whose paths end so, as they are in the
+// machine.
 func (d *daemon) file(suffix string) string {
+	var text []byte
 	for _, a := range d.bundle.Artifacts {
 		if strings.HasSuffix(a.Path, suffix) {
 			content, err := d.ReadFile(a.Path)
 			if err != nil {
 				return err.Error()
 			}
-			return string(content)
+			text = append(text, content...)
 		}
 	}
-	return ""
+	return string(text)
 }

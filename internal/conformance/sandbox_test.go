@@ -68,7 +68,7 @@ func sandboxGroups() []*group {
 	// told is for settings that are only read back: the daemon is not started.
 	told := func(key, value, property, hidden string, more ...string) *group {
 		g := sandbox(key, value, check{what: "what the manager took", property: property, hidden: hidden}, more...)
-		g.only, g.run = "systemd", func(*daemon) error { return nil }
+		g.only, g.run = "systemd", nothing
 		return g
 	}
 	filter := func(key, value, name, want string, more ...string) *group {
@@ -128,10 +128,10 @@ func sandboxGroups() []*group {
 				return err
 			}
 			return says(there, "gone")(d)
-		}, checks: []check{{field: "sandboxing.remove_ipc", what: "a shared memory segment of the user after a stop", test: func(*daemon) error { return nil }}}},
+		}, checks: []check{{field: "sandboxing.remove_ipc", what: "a shared memory segment of the user after a stop", test: done}}},
 		filter("restrict_namespaces", "['~net']", "unshare-net", "EPERM"),
 		told("delegate_namespaces", "[mnt, net]", "DelegateNamespaces=1073872896", "it needs a user namespace that the manager maps", "private_users: 'yes'"),
-		{name: "sb-restrictfilesystems", only: "systemd", run: func(*daemon) error { return nil }, doc: "sandboxing: {restrict_file_systems: [ext4, tmpfs]}\n", checks: []check{
+		{name: "sb-restrictfilesystems", only: "systemd", run: nothing, doc: "sandboxing: {restrict_file_systems: [ext4, tmpfs]}\n", checks: []check{
 			{field: "sandboxing.restrict_file_systems", what: "the unit", file: ".service:RestrictFileSystems=ext4 tmpfs", hidden: "the kernel has no BPF LSM"},
 		}},
 		told("restrict_network_interfaces", "[eth0]", "RestrictNetworkInterfaces=eth0", noBPF),
@@ -192,9 +192,9 @@ func sandboxGroups() []*group {
 		sandbox("pam_name", "conformance", check{what: "a variable that a module of the PAM session sets", see: environ("CONF_PAM"), want: "session"}, "+user: web"),
 		sandbox("profile", "strict", check{what: "no_new_privs and bounding set", want: "1 0000000000000000", see: func(r *report.Report) string { return r.Status["NoNewPrivs"] + " " + r.Status["CapBnd"] }}, "+user: web", "+accept_loss: {'*': [sandboxing]}"),
 		// The labels that setpriv sets elsewhere.
-		{name: "sb-labels", only: "sysvinit supervisord", run: func(*daemon) error { return nil }, doc: "sandboxing: {selinux_context: 'system_u:system_r:web_t:s0', apparmor_profile: web}\n", checks: []check{
-			{field: "sandboxing.selinux_context", what: "the script that starts the program", on: "sysvinit supervisord", file: "/run:system_u:system_r:web_t:s0", hidden: "the kernel has no SELinux"},
-			{field: "sandboxing.apparmor_profile", what: "the script that starts the program", on: "sysvinit supervisord", file: "/run:web", hidden: "the kernel has no AppArmor"},
+		{name: "sb-labels", only: "!systemd", run: nothing, doc: "sandboxing: {selinux_context: 'system_u:system_r:web_t:s0', apparmor_profile: web}\n", checks: []check{
+			{field: "sandboxing.selinux_context", what: "the script that starts the program", on: "!systemd", file: "/run:system_u:system_r:web_t:s0", hidden: "the kernel has no SELinux"},
+			{field: "sandboxing.apparmor_profile", what: "the script that starts the program", on: "!systemd", file: "/run:web", hidden: "the kernel has no AppArmor"},
 		}},
 	}
 }

@@ -3,6 +3,7 @@ package conformance
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/daemonize/daemonize/generators"
@@ -36,7 +37,7 @@ func conditionGroups() []*group {
 	var all []string
 	groups := []*group{met}
 	skipped := func(d *daemon) error {
-		d.do("start") // whether a skipped start succeeds is each manager's own
+		d.do(generators.Start) // whether a skipped start succeeds is each manager's own
 		if err := await("the skip", func() bool {
 			s := d.status().State
 			return s == generators.Inactive || s == generators.Failed
@@ -59,28 +60,26 @@ func conditionGroups() []*group {
 			}}}})
 	}
 	// There is no other state that the machine could be in.
-	nothing := func(*daemon) error { return nil }
 	const mains = "the machine is on mains"
 	groups = append(groups,
 		&group{name: "acpower", run: nothing, doc: "conditions: {ac_power: true}\n", checks: []check{
 			{field: "conditions.ac_power", what: "the installed file", on: "systemd", file: ".service:ConditionACPower=true", hidden: mains},
-			{field: "conditions.ac_power", what: "the installed file", on: "sysvinit", file: "/init.d/c-acpower:/sys/class/power_supply", hidden: mains},
-			{field: "conditions.ac_power", what: "the installed file", on: "supervisord", file: "/run:/sys/class/power_supply", hidden: mains}}},
+			{field: "conditions.ac_power", what: "the installed file", on: "!systemd", file: ":/sys/class/power_supply", hidden: mains}}},
 		&group{name: "firstboot", do: "note=up wait", doc: "conditions: {first_boot: true}\n", run: skipped, checks: []check{
 			{field: "conditions.first_boot", what: "skipped, as it is not the first boot", test: done}}})
 	all = append(all, "ac_power: true")
 	met.doc = "conditions: {" + strings.Join(all, ", ") + "}\n"
 	return append(groups, &group{name: "assert", do: "note=up wait", doc: "conditions: {path_exists: [/nonexistent], assert: true}\n", run: func(d *daemon) error {
 		if d.is("supervisord") { // what supervisorctl says is the same as for a skip
-			d.do("start")
+			d.do(generators.Start)
 			return await("", func() bool {
 				return d.m.Run("grep", "-F", d.name+" (exit status 1; not expected)", "/var/log/supervisor/supervisord.log").Code == 0
 			})
 		}
-		if d.start() == nil {
-			return errors.New("start succeeded")
+		if d.start() != nil {
+			return nil
 		}
-		return nil
+		return d.becomes(generators.Failed) // where that is not waited for
 	}, checks: []check{{field: "conditions.assert", what: "start fails (supervisord: the exit status is not expected)", test: func(d *daemon) error {
 		if d.count("up") > 0 {
 			return errors.New("the process ran")
@@ -90,7 +89,7 @@ func conditionGroups() []*group {
 }
 
 // jobs starts all jobs of the daemon; a timer, socket or path is one of them.
-func (d *daemon) jobs(verb string) error {
+func (d *daemon) jobs(verb generators.Verb) error {
 	for _, j := range d.bundle.Jobs {
 		if j.Name == d.job() && len(d.bundle.Jobs) > 1 {
 			continue
@@ -105,29 +104,36 @@ func (d *daemon) jobs(verb string) error {
 func triggerGroups() []*group {
 	const here = "install: {enable: true, start: true}\n" // cron needs nobody to start it
 	timer := func(name, entry, only string, ticks int, checks ...check) *group {
-		return &group{name: name, do: "note=tick", only: only, doc: here + "type: oneshot\ntimers: [{" + entry + "}]\n", run: func(d *daemon) error {
+		return &group{name: name, shows: "timers: " + checks[0].field[len("timers."):] + " fires", do: "note=tick", only: only, doc: here + "type: oneshot\ntimers: [{" + entry + "}]\n", run: func(d *daemon) error {
 			if d.is("systemd") {
-				if err := d.jobs("start"); err != nil {
+				if err := d.jobs(generators.Start); err != nil {
 					return err
 				}
 			}
 			err := d.noted("tick", ticks)
 			if d.is("systemd") {
-				d.jobs("stop")
+				d.jobs(generators.Stop)
 			}
 			return err
 		}, checks: checks}
 	}
 	setting := func(name, entry string, c ...check) *group {
-		return &group{name: name, only: "systemd", do: "note=tick", doc: "timers: [{" + entry + "}]\n", run: func(d *daemon) error { return d.jobs("start") }, checks: c}
+		return &group{name: name, only: "systemd", do: "note=tick", doc: "timers: [{" + entry + "}]\n", run: func(d *daemon) error { return d.jobs(generators.Start) }, checks: c}
 	}
 	cronned := func(name, entry, what, text, hidden, field string) *group {
-		return &group{name: name, only: "sysvinit supervisord", do: "note=tick", doc: here + "timers: [{" + entry + "}]\n", run: func(*daemon) error { return nil },
+		return &group{name: name, only: "!systemd", do: "note=tick", doc: here + "timers: [{" + entry + "}]\n", run: nothing,
 			checks: []check{{field: field, what: what, file: text, hidden: hidden}}}
 	}
 	const daily = "an entry of cron is due at most once a minute"
 	socket := func(do, doc string, run func(d *daemon) error, name string, checks ...check) *group {
-		return &group{name: name, only: "systemd", do: do, doc: doc, run: run, checks: checks}
+		g := &group{name: name, only: "systemd", do: do, doc: doc, run: run, checks: checks}
+		switch name {
+		case "sock-start":
+			g.shows = "socket activation: a connection starts it, and it has the socket"
+		case "sock-accept":
+			g.shows = "socket activation: accept starts an instance for each connection"
+		}
+		return g
 	}
 	option := func(i int, name string, want int) func(d *daemon) error {
 		return func(d *daemon) error {
@@ -139,24 +145,24 @@ func triggerGroups() []*group {
 		}
 	}
 	watch := func(name, entry, trigger, key, what string) *group {
-		return &group{name: name, only: "systemd", do: "note=up", doc: "type: oneshot\npaths: [{" + entry + "}]\n", run: func(d *daemon) error {
-			if err := d.jobs("start"); err != nil {
+		return &group{name: name, shows: "paths: " + key[len("paths."):] + " starts it", only: "systemd", do: "note=up", doc: "type: oneshot\npaths: [{" + entry + "}]\n", run: func(d *daemon) error {
+			if err := d.jobs(generators.Start); err != nil {
 				return err
 			}
 			if d.count("up") > 0 {
 				return errors.New("started too early")
 			}
-			return first(func() error { _, err := d.sh(trigger); return err }, func() error { return d.noted("up", 1) }, func() error { return d.jobs("stop") })
+			return first(func() error { _, err := d.sh(trigger); return err }, func() error { return d.noted("up", 1) }, func() error { return d.jobs(generators.Stop) })
 		}, checks: []check{{field: key, what: what, test: done}}}
 	}
 	return []*group{
 		timer("every", "every: 1s", "systemd", 3, check{field: "timers.every", what: "runs", test: done}),
-		timer("every-cron", "every: 1m", "sysvinit supervisord", 1, check{field: "timers.every", what: "a run", test: done}),
+		timer("every-cron", "every: 1m", "!systemd", 1, check{field: "timers.every", what: "a run", test: done}),
 		timer("calendar", "calendar: '*:*:0/2'", "systemd", 2, check{field: "timers.calendar", what: "runs", test: done}),
-		timer("calendar-cron", "calendar: '*:*'", "sysvinit supervisord", 1, check{field: "timers.calendar", what: "a run", test: done}),
+		timer("calendar-cron", "calendar: '*:*'", "!systemd", 1, check{field: "timers.calendar", what: "a run", test: done}),
 		timer("cron", "cron: '* * * * *'", "", 1, check{field: "timers.cron", what: "a run", test: done}),
 		timer("onboot", "on_boot: 1s", "systemd", 1, check{field: "timers.on_boot", what: "a run", test: done}),
-		timer("onboot-cron", "on_boot: 0", "sysvinit supervisord", 1, check{field: "timers.on_boot", what: "a run at cron's first start", test: done}),
+		timer("onboot-cron", "on_boot: 0", "!systemd", 1, check{field: "timers.on_boot", what: "a run at cron's first start", test: done}),
 		timer("persistent", "calendar: yearly, persistent: true", "systemd", 1, check{field: "timers.persistent", what: "a run at once, for one that was missed", test: done}),
 		setting("timer-set", "name: nightly, calendar: daily, jitter: 5m, fixed_jitter: true, accuracy: 1m}, {name: weekly, calendar: weekly",
 			check{field: "timers.name", what: "the name of the unit", test: func(d *daemon) error {
@@ -169,7 +175,7 @@ func triggerGroups() []*group {
 			check{field: "timers.fixed_jitter", what: "what the manager took", property: "-nightly.timer FixedRandomDelay=yes", hidden: "chance cannot be observed"},
 			check{field: "timers.accuracy", what: "what the manager took", property: "-nightly.timer AccuracyUSec=1min", hidden: "it only allows the manager to be late"}),
 		// Starting it needs a clock that the container may not use.
-		{name: "timer-wake", only: "systemd", run: func(*daemon) error { return nil }, doc: "timers: [{calendar: daily, wake: true}]\n", checks: []check{
+		{name: "timer-wake", only: "systemd", run: nothing, doc: "timers: [{calendar: daily, wake: true}]\n", checks: []check{
 			{field: "timers.wake", what: "what the manager took", property: ".timer WakeSystem=yes", hidden: "the container cannot sleep"}}},
 		setting("timer-anchor", "every: 1h, anchor: finish", check{field: "timers.anchor", what: "what the manager took", property: ".timer TimersMonotonic=OnUnitInactiveUSec", hidden: "the process would have to run for long"}),
 		setting("timer-zone", "calendar: '*-*-* 03:00:00', timezone: Asia/Tokyo", check{field: "timers.timezone", what: "the time of the next run, in UTC", test: func(d *daemon) error {
@@ -185,7 +191,7 @@ func triggerGroups() []*group {
 
 		socket("report wait", `sockets:
   - {name: http, listen: 'tcp://127.0.0.1:7101', backlog: 128, reuse_port: true, free_bind: true, keep_alive: true, no_delay: true, receive_buffer: 64K, send_buffer: 64K, bind_to_device: lo}
-`, func(d *daemon) error { return first(func() error { return d.jobs("start") }, d.start) }, "sock-tcp",
+`, func(d *daemon) error { return first(func() error { return d.jobs(generators.Start) }, d.start) }, "sock-tcp",
 			check{field: "sockets.name", what: "LISTEN_FDNAMES", test: func(d *daemon) error {
 				r, err := d.look()
 				if err == nil && (len(r.Sockets) != 1 || r.Sockets[0].Name != "http") {
@@ -202,15 +208,15 @@ func triggerGroups() []*group {
 			check{field: "sockets.send_buffer", what: "SO_SNDBUF", test: option(0, "sndbuf", 2*65536)},
 			check{field: "sockets.bind_to_device", what: "SO_BINDTODEVICE", test: option(0, "device lo", 1)},
 			check{field: "sockets.backlog", what: "what the manager took", property: ".socket Backlog=128", hidden: "no socket option tells it"}),
-		socket("report wait", "sockets: [{listen: 'tcp://[::1]:7102', ipv6_only: ipv6-only}]\n", func(d *daemon) error { return first(func() error { return d.jobs("start") }, d.start) }, "sock-six",
+		socket("report wait", "sockets: [{listen: 'tcp://[::1]:7102', ipv6_only: ipv6-only}]\n", func(d *daemon) error { return first(func() error { return d.jobs(generators.Start) }, d.start) }, "sock-six",
 			check{field: "sockets.ipv6_only", what: "IPV6_V6ONLY", test: option(0, "v6only", 1)}),
 		socket("report wait", "sockets: [{listen: 'unix:///run/conf-dir/local.sock', mode: '0660', user: web, group: ssl-cert, directory_mode: '0750', pass_credentials: true, symlinks: [/run/conf-link.sock], remove_on_stop: true}]\n", func(d *daemon) error {
-			return first(func() error { return d.jobs("start") }, d.start, func() error {
+			return first(func() error { return d.jobs(generators.Start) }, d.start, func() error {
 				if _, err := d.look(); err != nil {
 					return err
 				}
 				return says("stat -c '%a %U %G' /run/conf-dir/local.sock; stat -c %a /run/conf-dir; readlink /run/conf-link.sock", "660 web ssl-cert\n750\n/run/conf-dir/local.sock")(d)
-			}, d.stop, func() error { return d.jobs("stop") }, func() error {
+			}, d.stop, func() error { return d.jobs(generators.Stop) }, func() error {
 				return says("test -e /run/conf-dir/local.sock && echo there || echo gone", "gone")(d)
 			})
 		}, "sock-unix",
@@ -222,7 +228,7 @@ func triggerGroups() []*group {
 			check{field: "sockets.remove_on_stop", what: "the file after a stop", test: done},
 			check{field: "sockets.pass_credentials", what: "SO_PASSCRED", test: option(0, "passcred", 1)}),
 		socket("note=up accept wait", "sockets: [{listen: 'tcp://127.0.0.1:7103'}]\n", func(d *daemon) error {
-			return first(func() error { return d.jobs("start") }, func() error {
+			return first(func() error { return d.jobs(generators.Start) }, func() error {
 				if d.count("up") > 0 {
 					return errors.New("started before anybody connected")
 				}
@@ -231,14 +237,14 @@ func triggerGroups() []*group {
 			}, func() error { return d.noted("accepted", 1) })
 		}, "sock-start", check{field: "sockets.listen", what: "a connection starts the service, which accepts it", test: done}),
 		socket("note=up sleep=1h", "sockets: [{listen: 'tcp://127.0.0.1:7104', accept: true, max_connections: 2}]\n", func(d *daemon) error {
-			return first(func() error { return d.jobs("start") }, func() error {
+			return first(func() error { return d.jobs(generators.Start) }, func() error {
 				_, err := d.sh("bash -c 'exec 3<>/dev/tcp/127.0.0.1/7104 4<>/dev/tcp/127.0.0.1/7104 5<>/dev/tcp/127.0.0.1/7104; cat <&5'")
 				return err // cat ends when the third is closed
 			}, func() error { return d.noted("up", 2) }, func() error {
 				if n := d.count("up"); n != 2 {
 					return fmt.Errorf("%d instances", n)
 				}
-				return d.jobs("stop")
+				return d.jobs(generators.Stop)
 			})
 		}, "sock-accept",
 			check{field: "sockets.accept", what: "an instance for each connection", test: done},
@@ -250,13 +256,13 @@ func triggerGroups() []*group {
 		watch("path-modified", "modified: /run/conf-modified", "echo x >/run/conf-modified", "paths.modified", "a run when the file is written"),
 		watch("path-notempty", "directory_not_empty: /run/conf-d", "mkdir -p /run/conf-d && touch /run/conf-d/x", "paths.directory_not_empty", "a run when the directory has an entry"),
 		{name: "path-make", only: "systemd", doc: "paths: [{directory_not_empty: /run/conf-made, make_directory: true, directory_mode: '0750'}]\n", run: func(d *daemon) error {
-			return first(func() error { return d.jobs("start") }, func() error { return says("stat -c '%F %a' /run/conf-made", "directory 750")(d) })
+			return first(func() error { return d.jobs(generators.Start) }, func() error { return says("stat -c '%F %a' /run/conf-made", "directory 750")(d) })
 		}, checks: []check{
 			{field: "paths.make_directory", what: "the directory", test: done},
 			{field: "paths.directory_mode", what: "its mode", test: done}}},
 
 		// logging
-		{name: "logfiles", do: "out=to-out err=to-err wait", doc: "logging: {stdout: 'append:/out/<N>.out', stderr: 'append:/out/<N>.err'}\n", run: func(d *daemon) error {
+		{name: "logfiles", shows: "log destination: both streams in files", do: "out=to-out err=to-err wait", doc: "logging: {stdout: 'append:/out/<N>.out', stderr: 'append:/out/<N>.err'}\n", run: func(d *daemon) error {
 			return first(d.start, func() error {
 				return await("the lines", func() bool {
 					out, _ := d.sh("cat /out/c-logfiles.out /out/c-logfiles.err")
@@ -266,7 +272,7 @@ func triggerGroups() []*group {
 		}, checks: []check{
 			{field: "logging.stdout", what: "a line in the file", test: done},
 			{field: "logging.stderr", what: "a line in the file", test: done}}},
-		{name: "logtags", do: "out=conf-tagged wait", doc: "logging: {identifier: conf-id, facility: local3, level: notice}\n", run: func(d *daemon) error {
+		{name: "logtags", shows: "log destination: journal or syslog, with identifier, facility and level", do: "out=conf-tagged wait", doc: "logging: {identifier: conf-id, facility: local3, level: notice}\n", run: func(d *daemon) error {
 			if err := d.start(); err != nil {
 				return err
 			}
@@ -298,7 +304,7 @@ func triggerGroups() []*group {
 			}
 			return nil
 		}, checks: []check{{field: "logging.max_level", what: "a line of level debug is dropped, one of level err is not", test: done}}},
-		{name: "lograte", only: "systemd", do: "flood=2000 wait", doc: "logging: {rate_interval: 1h, rate_burst: 10}\n", run: func(d *daemon) error {
+		{name: "lograte", shows: "log: what is more than rate_burst is dropped", only: "systemd", do: "flood=2000 wait", doc: "logging: {rate_interval: 1h, rate_burst: 10}\n", run: func(d *daemon) error {
 			if err := d.start(); err != nil {
 				return err
 			}
@@ -325,36 +331,7 @@ func triggerGroups() []*group {
 				})
 			})
 		}, checks: []check{{field: "logging.namespace", what: "a line in that journal", test: done}}},
-		{name: "rotate", do: "flood=300 sleep=300ms flood=300 sleep=300ms flood=300 sleep=300ms flood=300 wait", doc: "logging: {stdout: 'file:/var/log/<N>.log', rotate: {size: 1K, keep: 2}}\n", run: func(d *daemon) error {
-			if err := d.start(); err != nil || d.is("systemd") {
-				return err
-			}
-			size := func() error {
-				return await("a rotated file", func() bool {
-					if d.is("sysvinit") {
-						d.sh("logrotate -s /run/rotate /etc/logrotate.d/c-rotate")
-					}
-					last := "1"
-					if d.is("supervisord") {
-						last = "2"
-					}
-					_, err := d.sh("test -s /var/log/c-rotate.log." + last)
-					return err == nil
-				})
-			}
-			return first(size, func() error {
-				if d.is("sysvinit") {
-					if _, err := d.sh("for i in 1 2 3 4; do echo more >>/var/log/c-rotate.log; logrotate -f -s /run/rotate /etc/logrotate.d/c-rotate; done"); err != nil {
-						return err
-					}
-				}
-				return says("ls /var/log/c-rotate.log.[0-9]* | wc -l", "2")(d)
-			})
-		}, checks: []check{
-			{field: "logging.rotate.size", what: "a rotated file", on: "sysvinit supervisord", test: done},
-			{field: "logging.rotate.keep", what: "the number of rotated files", on: "sysvinit supervisord", test: done},
-			{field: "logging.rotate.size", what: "the configuration of logrotate", on: "systemd", file: "/etc/logrotate.d/c-rotate:size 1", hidden: "the roots have no logrotate"},
-			{field: "logging.rotate.keep", what: "the configuration of logrotate", on: "systemd", file: "/etc/logrotate.d/c-rotate:rotate 2", hidden: "the roots have no logrotate"}}},
+		rotateGroup(),
 
 		// install
 		installGroup("inst-start", "install: {enable: true, start: false}\n", check{field: "install.start", what: "not started by installing with false, and started without", test: done}, generators.Inactive, true),
@@ -372,29 +349,53 @@ func triggerGroups() []*group {
 			{field: "install.wanted_by", what: "the link after enabling", test: done},
 			{field: "install.required_by", what: "the link after enabling", test: done},
 			{field: "install.alias", what: "the link after enabling", test: done}}},
-		{name: "inst-levels", only: "sysvinit", doc: "install: {runlevels: [3, 5]}\n", run: func(d *daemon) error {
-			return first(func() error { return d.steps(generators.Enable) }, func() error {
-				return says("cd /etc; ls -d rc?.d/S*$name | tr -d '0-9' ; ls -d rc?.d/S*$name | cut -c3", "rc.d/Sc-inst-levels\nrc.d/Sc-inst-levels\n3\n5")(d)
-			})
-		}, checks: []check{{field: "install.runlevels", what: "the links of the runlevels", test: done}}},
 	}
 }
 
 // steps carries out those steps of an installation.
 func (d *daemon) steps(verbs ...generators.Verb) error {
-	d.serial.Lock()
-	defer d.serial.Unlock()
-	for _, s := range d.control.Steps(d.bundle, generators.Install) {
-		for _, v := range verbs {
-			if s.Verb != v {
-				continue
-			}
-			if r := d.m.Run(s.Argv...); (r.Code != 0 || r.Err != nil) && !s.Optional {
-				return fmt.Errorf("%q: %v", s.Argv, r)
-			}
-		}
+	all := d.control.Steps(d.bundle, generators.Install)
+	all = slices.DeleteFunc(all, func(s generators.Step) bool {
+		return !slices.Contains(verbs, s.Verb)
+	})
+	if slices.Contains(verbs, generators.Enable) || slices.Contains(verbs, generators.Disable) {
+		d.serial.Lock() // insserv(8) has no lock of its own
+		defer d.serial.Unlock()
+	}
+	if r := d.apply(all); r.Code != 0 || r.Err != nil {
+		return fmt.Errorf("%v", r)
 	}
 	return nil
+}
+
+// rotateGroup has more logged than is kept. What logrotate does is the same
+// wherever its configuration is installed.
+func rotateGroup() *group {
+	return &group{name: "rotate", shows: "log rotation: by size, and so many are kept", do: "flood=300 sleep=300ms flood=300 sleep=300ms flood=300 sleep=300ms flood=300 wait", doc: "logging: {stdout: 'file:/var/log/<N>.log', rotate: {size: 1K, keep: 2}}\n", run: func(d *daemon) error {
+		count := d.manager.rotated
+		if count == "" {
+			count = "ls /var/log/$name.log.[0-9]* | wc -l"
+		}
+		logrotate := ":"
+		if d.file("/etc/logrotate.d/"+d.name) != "" {
+			logrotate = "logrotate -s /run/rotate /etc/logrotate.d/$name"
+		}
+		kept := func() error { return says(count, "2")(d) }
+		return first(d.start, func() error {
+			return await("a rotated log", func() bool {
+				d.sh("name=" + d.name + "\n" + logrotate)
+				return says(count, "0")(d) != nil && says("test -s /var/log/$name.log.1; echo $?", "0")(d) == nil
+			})
+		}, func() error {
+			if logrotate == ":" {
+				return await("two rotated logs", func() bool { return kept() == nil })
+			}
+			_, err := d.sh("name=" + d.name + "\nfor i in 1 2 3 4; do echo more >>/var/log/$name.log; " + strings.Replace(logrotate, "-s", "-f -s", 1) + " || exit 1; done")
+			return err
+		}, kept)
+	}, checks: []check{
+		{field: "logging.rotate.size", what: "a rotated log", test: done},
+		{field: "logging.rotate.keep", what: "the number of rotated logs", test: done}}}
 }
 
 func installGroup(name, doc string, c check, state generators.State, enabled bool) *group {

@@ -126,8 +126,13 @@ type Machine struct {
 	name    string
 	systemd bool     // is booted and has systemd as PID 1
 	console *os.File // what the container printed
-	root    *os.Root // its file system
-	procs   *os.File // cgroup.procs of its PID 1's cgroup, for writing
+	// What systemd-nspawn tells, by the protocol of sd_notify(3): the PID of
+	// its container, and when it is ready.
+	notify *net.UnixConn
+	cgroup string    // where cgroup v2 is mounted
+	inside io.Closer // what follows
+	root   *os.Root  // its file system
+	procs  *os.File  // cgroup.procs of its PID 1's cgroup, for writing
 	// Its namespaces in the order of namespaces. Open files, for a PID may
 	// come to mean another process.
 	ns []*os.File
@@ -167,26 +172,49 @@ var machines atomic.Int64
 func Boot(t testing.TB, name string, opts ...Option) *Machine {
 	t.Helper()
 	root := Root(t, name)
-	if _, err := os.Lstat(filepath.Join(root, "lib/systemd/systemd")); err == nil {
-		m := start(t, root, true, []string{"--boot"}, opts)
-		m.systemd = true
-		// It says so when the initial transaction is done, but jobs may
-		// have been added meanwhile. The exit status is that of the state.
+	_, err := os.Lstat(filepath.Join(root, "lib/systemd/systemd"))
+	m := start(t, root, err == nil, []string{"--boot"}, opts)
+	m.booted()
+	return m
+}
+
+// booted returns when everything has been started.
+func (m *Machine) booted() {
+	m.t.Helper()
+	if m.systemd {
+		// It says that it is ready when the initial transaction is done, but
+		// jobs may have been added meanwhile. The exit status is that of the
+		// state.
 		state := m.Run("systemctl", "is-system-running", "--wait")
 		switch strings.TrimSpace(state.Stdout) {
 		case "running", "degraded":
 		default:
-			t.Fatalf("lab: %s did not come up: %v\n%s", m.name, state, m.Log())
+			m.t.Fatalf("lab: %s did not come up: %v\n%s", m.name, state, m.Log())
 		}
-		return m
+		return
 	}
-	m := start(t, root, false, []string{"--boot"}, opts)
 	// .ci/lab-roots has init make this file after the last rc script.
 	m.WaitFor("the rc scripts to end", func() bool {
 		_, err := m.root.Stat("run/lab-booted")
 		return err == nil
 	})
-	return m
+}
+
+// Reboot shuts a machine down that was booted, in the regular way, and returns
+// when it has started everything again. What is in its file system stays, but
+// for /run, /tmp and the like. Processes, and commands that [Machine.Run] still
+// runs, are gone.
+func (m *Machine) Reboot() {
+	m.t.Helper()
+	// Neither can be relied on to return before it is ended itself.
+	if m.systemd {
+		m.Run("systemctl", "--no-block", "reboot")
+	} else {
+		m.Run("shutdown", "-r", "now")
+	}
+	m.inside.Close()
+	m.enter()
+	m.booted()
 }
 
 // Chroot starts a machine from the root called name with no service manager in
@@ -196,11 +224,38 @@ func Chroot(t testing.TB, name string, opts ...Option) *Machine {
 	return start(t, Root(t, name), false, []string{"--as-pid2"}, opts, "sleep", "infinity")
 }
 
-// start runs systemd-nspawn on root until t ends. With ready it waits for the
+// keeper runs the rest of its arguments, which are systemd-nspawn, in the cgroup
+// $1, with the directory $2/root in which changes to the root $3 go to a file
+// system in memory. It is not seen outside of this process and its children, and
+// is gone with them. systemd-nspawn's own --volatile=overlay does not outlive a
+// reboot. With --keep-unit a reboot ends systemd-nspawn with status 133, for the
+// manager of its unit to start it again (systemd-nspawn@.service).
+//
+// A cgroup with children must have no process of its own if controllers are
+// enabled for the children (cgroups(7)), so the keeper is not in $1 itself.
+const keeper = `set -e
+cgroup=$1 dir=$2 root=$3
+shift 3
+mkdir "$cgroup/keeper"
+echo $$ >"$cgroup/keeper/cgroup.procs"
+mount -t tmpfs -o mode=0755 lab "$dir"
+mkdir "$dir/upper" "$dir/work" "$dir/root"
+mount -t overlay -o "lowerdir=$root,upperdir=$dir/upper,workdir=$dir/work" lab "$dir/root"
+status=133
+while [ "$status" = 133 ]; do
+	for controller in $(cat "$cgroup/cgroup.subtree_control"); do
+		echo "-$controller" >"$cgroup/cgroup.subtree_control"
+	done
+	status=0
+	sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$cgroup" "$@" || status=$?
+done
+exit "$status"`
+
+// start runs systemd-nspawn on root until t ends. With systemd it waits for the
 // container's PID 1 to say that it is ready, else only for it to run.
-func start(t testing.TB, root string, ready bool, args []string, opts []Option, command ...string) *Machine {
+func start(t testing.TB, root string, systemd bool, args []string, opts []Option, command ...string) *Machine {
 	t.Helper()
-	m := &Machine{t: t, name: fmt.Sprintf("lab-%d-%d", os.Getpid(), machines.Add(1))}
+	m := &Machine{t: t, name: fmt.Sprintf("lab-%d-%d", os.Getpid(), machines.Add(1)), systemd: systemd}
 	var err error
 	if m.console, err = os.CreateTemp(t.TempDir(), "console"); err != nil {
 		t.Fatalf("lab: %v", err)
@@ -211,21 +266,22 @@ func start(t testing.TB, root string, ready bool, args []string, opts []Option, 
 	cgroup := m.reapAtEnd(mounts)
 	defer cgroup.Close()
 
-	// systemd-nspawn tells the PID of its container, and when it is ready,
-	// by the protocol of sd_notify(3).
-	notify, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: "@" + m.name, Net: "unixgram"})
+	m.cgroup = unifiedCgroup(mounts)
+	m.notify, err = net.ListenUnixgram("unixgram", &net.UnixAddr{Name: "@" + m.name, Net: "unixgram"})
 	if err != nil {
 		t.Fatalf("lab: cannot listen for systemd-nspawn: %v", err)
 	}
-	defer notify.Close()
+	t.Cleanup(func() { m.notify.Close() })
 
-	args = append(args, "--directory="+root, "--machine="+m.name, "--volatile=overlay",
+	scratch := t.TempDir()
+	args = append(args, "--directory="+filepath.Join(scratch, "root"), "--machine="+m.name,
 		"--register=no", "--keep-unit", "--console=pipe", "--private-network",
-		"--notify-ready="+map[bool]string{true: "yes", false: "no"}[ready])
+		"--notify-ready="+map[bool]string{true: "yes", false: "no"}[systemd])
 	for _, o := range opts {
 		args = o(args)
 	}
-	cmd := exec.Command("systemd-nspawn", append(append(args, "--"), command...)...)
+	args = slices.Concat([]string{"--mount", "--propagation", "private", "--", "sh", "-c", keeper, "keeper", filepath.Join(m.cgroup, m.name), scratch, root, "systemd-nspawn"}, args, []string{"--"}, command)
+	cmd := exec.Command("unshare", args...)
 	// systemd 258 and later refuse the legacy hierarchy which a host with
 	// both would give them.
 	cmd.Env = append(os.Environ(), "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1", "NOTIFY_SOCKET=@"+m.name)
@@ -240,39 +296,43 @@ func start(t testing.TB, root string, ready bool, args []string, opts []Option, 
 	m.exited = make(chan struct{})
 	go func() {
 		cmd.Wait()
-		notify.Close() // ends the wait below if it died early
+		m.notify.Close() // ends a wait in enter
 		close(m.exited)
 	}()
+	m.enter()
+	return m
+}
 
-	notify.SetReadDeadline(time.Now().Add(bootLimit))
+// enter waits until the container runs, and opens what is needed to act inside.
+func (m *Machine) enter() {
+	m.t.Helper()
+	m.notify.SetReadDeadline(time.Now().Add(bootLimit))
 	var leader string
 	buf := make([]byte, 4096)
-	for isReady := false; leader == "" || ready && !isReady; {
-		n, err := notify.Read(buf)
+	for isReady := false; leader == "" || m.systemd && !isReady; {
+		n, err := m.notify.Read(buf)
 		if err != nil {
-			t.Fatalf("lab: %s did not come up: %v\n%s", m.name, err, m.Log())
+			m.t.Fatalf("lab: %s did not come up: %v\n%s", m.name, err, m.Log())
 		}
 		for line := range strings.Lines(string(buf[:n])) {
 			line = strings.TrimSuffix(line, "\n")
 			if pid, ok := strings.CutPrefix(line, "X_NSPAWN_LEADER_PID="); ok {
 				leader = pid
 			}
-			isReady = isReady || line == "READY=1"
+			// One that comes first is of the system that was shut down:
+			// newer versions say it again after they have reloaded.
+			isReady = isReady || leader != "" && line == "READY=1"
 		}
 	}
-	m.enter(leader, unifiedCgroup(mounts))
-	return m
-}
-
-// enter opens what is needed to act inside the container whose PID 1 is leader.
-func (m *Machine) enter(leader, unified string) {
-	m.t.Helper()
 	proc := filepath.Join("/proc", leader)
+	var files closers
+	m.t.Cleanup(func() { files.Close() })
+	m.inside = &files
 	var err error
 	if m.root, err = os.OpenRoot(filepath.Join(proc, "root")); err != nil {
 		m.t.Fatalf("lab: cannot enter %s: %v", m.name, err)
 	}
-	m.t.Cleanup(func() { m.root.Close() })
+	files = append(files, m.root)
 	own, err := os.ReadFile(filepath.Join(proc, "cgroup"))
 	if err != nil {
 		m.t.Fatalf("lab: cannot enter %s: %v", m.name, err)
@@ -288,13 +348,25 @@ func (m *Machine) enter(leader, unified string) {
 		if err != nil {
 			m.t.Fatalf("lab: cannot enter %s: %v", m.name, err)
 		}
-		m.t.Cleanup(func() { f.Close() })
+		files = append(files, f)
 		return f
 	}
-	m.procs = open(filepath.Join(unified, inside, "cgroup.procs"), os.O_WRONLY)
+	m.procs = open(filepath.Join(m.cgroup, inside, "cgroup.procs"), os.O_WRONLY)
+	m.ns = nil
 	for _, n := range namespaces {
 		m.ns = append(m.ns, open(filepath.Join(proc, "ns", n.file), os.O_RDONLY))
 	}
+}
+
+// closers are closed together, any number of times.
+type closers []io.Closer
+
+func (c *closers) Close() error {
+	for _, f := range *c {
+		f.Close()
+	}
+	*c = nil
+	return nil
 }
 
 // reaper waits until its input ends, which is when the test closes it or is

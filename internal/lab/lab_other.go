@@ -58,6 +58,7 @@ func (*Machine) RunContext(context.Context, io.Reader, ...string) Result { panic
 func (*Machine) MustRun(...string) string                                { panic("lab: needs Linux") }
 func (*Machine) WriteFile(_, _ string, _ fs.FileMode)                    { panic("lab: needs Linux") }
 func (*Machine) WaitFor(string, func() bool)                             { panic("lab: needs Linux") }
+func (*Machine) Reboot()                                                 { panic("lab: needs Linux") }
 func (*Machine) Log() string                                             { panic("lab: needs Linux") }
 func (*Machine) Snapshot(...string) map[string]string                    { panic("lab: needs Linux") }
 

@@ -205,6 +205,53 @@ func TestScanners(t *testing.T) {
 	}
 }
 
+// TestReboot boots every kind of machine twice.
+func TestReboot(t *testing.T) {
+	for name, enable := range map[string][]string{
+		"systemd247": {"systemctl", "enable", "tiny"},
+		"systemd252": {"systemctl", "enable", "tiny"},
+		"systemd257": {"systemctl", "enable", "tiny"},
+		"systemd262": {"systemctl", "enable", "tiny"},
+		"sysvinit":   {"update-rc.d", "tiny", "defaults"},
+		"openrc":     {"rc-update", "add", "tiny", "default"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := Boot(t, name, Bind("/usr/bin/true", "/srv/bound"))
+			m.WriteFile("/etc/systemd/system/tiny.service", "[Service]\nExecStart=/bin/touch /run/tiny\n[Install]\nWantedBy=multi-user.target\n", 0o644)
+			m.WriteFile("/etc/init.d/tiny", `#!/bin/sh
+### BEGIN INIT INFO
+# Provides: tiny
+# Required-Start:
+# Required-Stop:
+# Default-Start: 2
+# Default-Stop:
+### END INIT INFO
+touch /run/tiny
+`, 0o755)
+			m.MustRun(enable...)
+			m.MustRun("touch", "/run/gone")
+			before := m.Snapshot()
+			boot := m.MustRun("cat", "/proc/sys/kernel/random/boot_id")
+			for range 2 {
+				m.Reboot()
+				m.MustRun("test", "-e", "/run/tiny")
+				m.MustRun("test", "!", "-e", "/run/gone")
+				m.MustRun("test", "-e", "/srv/bound")
+				if m.systemd {
+					m.MustRun("systemctl", "status")
+				}
+				wantSame(t, before, m.Snapshot())
+				if now := m.MustRun("cat", "/proc/sys/kernel/random/boot_id"); now == boot {
+					t.Error("it has not booted again")
+				} else {
+					boot = now
+				}
+			}
+		})
+	}
+}
+
 func TestChroot(t *testing.T) {
 	for _, name := range []string{"systemd247", "systemd252", "systemd257", "systemd262"} {
 		t.Run(name, func(t *testing.T) {

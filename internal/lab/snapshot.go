@@ -16,13 +16,14 @@ import (
 	"syscall"
 )
 
-// noise holds what changes in a machine that is left to itself, and what does
-// not outlive a boot.
+// noise holds patterns of path.Match for what changes in a machine that is left
+// to itself or booted again, and what does not outlive a boot.
 var noise = [...]string{
 	"/dev", "/proc", "/run", "/sys", "/tmp", "/var/tmp",
 	"/etc/machine-id",
 	"/etc/.pwd.lock", // lckpwdf(3), made by whoever looks at the users first
 	"/etc/adjtime",
+	"/usr/lib/rc/cache", // of OpenRC, written when it shuts down
 	"/var/cache",
 	"/var/lib/initscripts",
 	"/var/lib/logrotate",
@@ -32,7 +33,9 @@ var noise = [...]string{
 	"/var/lib/systemd/timesync",
 	"/var/lib/urandom",
 	"/var/log/btmp",
+	"/var/log/dmesg*",
 	"/var/log/faillog",
+	"/var/log/fsck",
 	"/var/log/journal",
 	"/var/log/lastlog",
 	"/var/log/wtmp",
@@ -118,7 +121,10 @@ func (m *Machine) describeAll(name string, files map[string]string) error {
 	}
 	for _, n := range names {
 		n = path.Join(name, n)
-		if slices.Contains(noise[:], n) {
+		if slices.ContainsFunc(noise[:], func(pattern string) bool {
+			match, _ := path.Match(pattern, n)
+			return match
+		}) {
 			continue
 		}
 		if err := m.describe(n, files); err != nil {
