@@ -30,6 +30,9 @@ type Options struct {
 	// Clean gives the program an environment that holds only what the spec
 	// says and $PATH, instead of the manager's or the caller's.
 	Clean bool
+	// EnvDir, with Clean, is a program with its arguments that reads variables
+	// from a directory and executes what follows: chpst, envdir and the like.
+	EnvDir []string
 	// KeepRuntimeDir makes the script not empty the runtime directory,
 	// because the backend removes it at stop or instances share it.
 	KeepRuntimeDir bool

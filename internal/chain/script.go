@@ -120,6 +120,12 @@ func (w *writer) clean() {
 	for _, v := range w.d.PassEnvironment {
 		w.b.WriteString(" ${" + v + "+\"" + v + "=$" + v + "\"}")
 	}
+	if w.o.beside {
+		w.b.WriteString(` ${MAINPID+"MAINPID=$MAINPID"}`)
+	}
+	if len(w.o.EnvDir) > 0 {
+		w.b.WriteString(" " + shell.Join(w.o.EnvDir))
+	}
 	w.line(` "$0" clean`)
 }
 
