@@ -7,6 +7,7 @@ import (
 
 	"github.com/daemonize/daemonize/generators"
 	"github.com/daemonize/daemonize/generators/launchd"
+	"github.com/daemonize/daemonize/generators/runit"
 	"github.com/daemonize/daemonize/generators/supervisord"
 	"github.com/daemonize/daemonize/generators/systemd"
 	"github.com/daemonize/daemonize/generators/sysvinit"
@@ -23,6 +24,7 @@ func Backends() []generators.Generator {
 		launchd.New(),
 		sysvinit.New(),
 		supervisord.New(),
+		runit.New(),
 		upstart.New(),
 	}
 }

@@ -1,18 +1,16 @@
 package runit
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/daemonize/daemonize/generators"
 	"github.com/daemonize/daemonize/generators/gentest"
 	"github.com/daemonize/daemonize/internal/lab"
+	"github.com/daemonize/daemonize/internal/probe/report"
 )
 
 func TestConformance(t *testing.T) {
@@ -103,21 +101,14 @@ func readBack(t *testing.T, bundles []generators.Bundle) []gentest.Process {
 	cp -a --no-preserve=ownership "$b"/. / && cd /etc/sv/sample && ./run >"/run/out/$b" 2>"/run/out/$b.err"
 	cd /bundles && rm -rf /etc/sv /usr/lib/daemonize
 done`
-	m := lab.Boot(t, "sysvinit", lab.Bind(dir, "/bundles"), lab.Bind(gentest.Probe(t), "/usr/bin/sample"))
+	m := lab.Boot(t, "sysvinit", lab.Bind(dir, "/bundles"), lab.Bind(lab.Probe(t), "/usr/bin/sample"))
 	m.MustRun("sh", "-c", all)
 	out := make([]gentest.Process, len(bundles))
 	for i := range bundles {
-		text, err := m.ReadFile(fmt.Sprint("/run/out/", i))
+		text := m.MustRun("cat", fmt.Sprint("/run/out/", i))
+		r, err := report.Parse([]byte(text))
 		if err != nil {
-			t.Fatal(err)
-		}
-		var r struct {
-			Argv []string
-			Env  map[string]string
-		}
-		if err := json.Unmarshal(text, &r); err != nil {
-			said, _ := m.ReadFile(fmt.Sprint("/run/out/", i, ".err"))
-			t.Fatalf("bundle %d: %v\n%s%s%q", i, err, text, said, bundles[i].Artifacts)
+			t.Fatalf("bundle %d: %v\n%s%s%q", i, err, text, m.MustRun("cat", fmt.Sprint("/run/out/", i, ".err")), bundles[i].Artifacts)
 		}
 		out[i] = gentest.Process{Argv: r.Argv, Env: r.Env}
 	}
@@ -126,54 +117,12 @@ done`
 
 // confirm has every script parsed by three shells and linted.
 func confirm(t *testing.T, bundles []generators.Bundle) {
-	dir := t.TempDir()
-	seen := map[string]bool{}
-	var files []string
 	for _, b := range bundles {
 		for _, a := range b.Artifacts {
-			script := strings.HasPrefix(string(a.Content), "#!/bin/sh\n")
-			if script != (a.Mode == 0o755) {
+			if script := strings.HasPrefix(string(a.Content), "#!/bin/sh\n"); script != (a.Mode == 0o755) {
 				t.Errorf("%s has mode %o", a.Path, a.Mode)
 			}
-			if !script || seen[string(a.Content)] {
-				continue
-			}
-			seen[string(a.Content)] = true
-			name := filepath.Join(dir, fmt.Sprintf("%03d-%s", len(files), filepath.Base(a.Path)))
-			if err := os.WriteFile(name, a.Content, 0o755); err != nil {
-				t.Fatal(err)
-			}
-			files = append(files, name)
 		}
 	}
-	for _, sh := range [][]string{{"dash", "-n"}, {"busybox", "sh", "-n"}, {"bash", "--posix", "-n"}} {
-		if _, err := exec.LookPath(sh[0]); err != nil {
-			t.Errorf("%s is missing", sh[0])
-			continue
-		}
-		for _, f := range files {
-			if out, err := exec.Command(sh[0], append(slices.Clone(sh[1:]), f)...).CombinedOutput(); err != nil || len(out) > 0 {
-				t.Errorf("%v: %v\n%s", sh, err, out)
-			}
-		}
-	}
-	for _, lint := range [][]string{
-		// Left out are doubts about values: a $ or \ in single quotes, a command's name.
-		{"shellcheck", "-s", "sh", "-f", "gcc", "-e", "SC2016,SC1003,SC2209"}, {"checkbashisms", "-p"},
-	} {
-		if _, err := exec.LookPath(lint[0]); err != nil {
-			t.Logf("not linted: %s is missing", lint[0])
-			continue
-		}
-		scripts := files
-		if lint[0] == "checkbashisms" { // a second for each three scripts
-			scripts = scripts[:min(len(scripts), 12)]
-		}
-		for chunk := range slices.Chunk(scripts, 100) {
-			if out, err := exec.Command(lint[0], append(slices.Clone(lint[1:]), chunk...)...).CombinedOutput(); err != nil {
-				t.Errorf("%v: %v\n%.6000s", lint, err, out)
-			}
-		}
-	}
-	t.Logf("%d different scripts", len(files))
+	gentest.Scripts(t, bundles)
 }

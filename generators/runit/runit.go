@@ -160,8 +160,13 @@ func (r *renderer) values() {
 		{field.DependsOnOnFailure, dep.OnFailure}, {field.DependsOnOnSuccess, dep.OnSuccess},
 	} {
 		for i, unit := range u.units {
-			if serviceOf(unit) == "" && !given(unit) {
-				r.lose(u.id, u.id.String()+"["+strconv.Itoa(i)+"]", generators.Unsupported, "runit has services only, and none for "+strconv.Quote(unit))
+			path := u.id.String() + "[" + strconv.Itoa(i) + "]"
+			switch {
+			case serviceOf(unit) != "" || given(unit):
+			case strings.ContainsAny(unit, badName):
+				r.refuse(path, "the name of a service directory is a file name, and has no instance", "name the service directory, such as web-a for web@a")
+			default:
+				r.lose(u.id, path, generators.Unsupported, "runit has services only, and none for "+strconv.Quote(unit))
 			}
 		}
 	}
@@ -172,10 +177,13 @@ func (r *renderer) values() {
 // buffer of 1024 bytes.
 const minLog = 2048
 
+// badName are characters that no service directory has.
+const badName = ":\\@/\n\t "
+
 // serviceOf returns the service directory that a unit is on runit, or nothing.
 func serviceOf(unit string) string {
 	name := strings.TrimSuffix(unit, ".service")
-	if strings.ContainsAny(name, ":\\@/\n\t ") || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-") {
+	if strings.ContainsAny(name, badName) || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-") {
 		return ""
 	}
 	if i := strings.LastIndexByte(name, '.'); i >= 0 {
@@ -517,8 +525,7 @@ func (w *job) wait(b *supervise.Writer) {
 		return
 	}
 	b.Assign("start_timeout", supervise.Centiseconds(d.Start.Timeout))
-	b.Assign("kill_mode", "process")
-	b.WriteString(supervise.Shared)
+	b.WriteString(supervise.Clock + supervise.Processes)
 	b.Line("",
 		// The parent may have ended before the file is written.
 		"clock",
@@ -637,7 +644,7 @@ func (w *job) watcher() bool {
 		b.Assign("start_timeout", supervise.Centiseconds(d.Start.Timeout))
 	}
 	b.WriteString(supervise.Shared)
-	b.WriteString(states)
+	b.WriteString(say)
 	b.Line("")
 	if guarded {
 		check := ""
@@ -683,13 +690,16 @@ func (w *job) watcher() bool {
 	return true
 }
 
+// unused is for scripts that do not use all that stat_of sets.
+const unused = "# shellcheck disable=SC2034"
+
 // finish returns the script finish.
 func (w *job) finish() []byte {
 	d := w.d
 	restart := &d.Restart
 	var b supervise.Writer
 	w.head(&b, "Follows each end of "+w.name+".")
-	b.Line("exec </dev/null 2>&1")
+	b.Line(unused, "exec </dev/null 2>&1")
 	w.names(&b)
 	w.stopping(&b)
 	burst, window := restart.MaxAttempts, supervise.Centiseconds(restart.Window)
@@ -698,8 +708,8 @@ func (w *job) finish() []byte {
 	}
 	b.Assign("burst", strconv.Itoa(burst))
 	b.Assign("window", window)
-	b.WriteString(supervise.Shared)
-	b.WriteString(states)
+	b.WriteString(supervise.Clock + supervise.Processes + supervise.Members)
+	b.WriteString(say)
 	b.WriteString(supervise.Leftovers)
 	b.Function("judge", supervise.Judge(d))
 	b.Function("again", supervise.Again(restart))
@@ -781,7 +791,8 @@ func (w *job) stop() []byte {
 	var b supervise.Writer
 	w.head(&b, "Ends "+w.name+".")
 	b.Line("cd "+shell.Quote(Dir(w.name))+" || exit 1", "exec 2>&1")
-	w.names(&b)
+	b.Line("", "PATH="+chain.Path, "export PATH", "umask 022")
+	b.Assign("dir", supervise.Dir(w.name))
 	w.stopping(&b)
 	send := ""
 	if d.Stop.SendSighup {
@@ -806,6 +817,7 @@ func (w *job) stop() []byte {
 func (w *job) start() []byte {
 	var b supervise.Writer
 	w.head(&b, "Starts "+w.name+", or restarts it, and waits until it is up.")
+	b.Line(unused)
 	b.Line("cd " + shell.Quote(Dir(w.name)) + " || exit 1")
 	w.names(&b)
 	timeout := w.d.Start.Timeout
@@ -819,9 +831,8 @@ func (w *job) start() []byte {
 	b.Line("# What a start and, for a restart, a stop may take, and a little.")
 	b.Assign("start_timeout", supervise.Centiseconds(timeout+10*spec.Second))
 	b.Line(`case ${1-} in`, "restart) start_timeout=$((start_timeout + "+supervise.Centiseconds(stop+10*spec.Second)+")) ;;", "esac")
-	b.Assign("kill_mode", "none")
-	b.WriteString(supervise.Shared)
-	b.WriteString(states)
+	b.WriteString(supervise.Clock + supervise.Processes)
+	b.WriteString(say)
 	b.WriteString(startBody)
 	return []byte(b.String())
 }
@@ -838,9 +849,9 @@ func (w *job) reload() {
 	}
 	var b supervise.Writer
 	w.head(&b, "Has "+w.name+" read its configuration again.")
+	b.Line(unused)
 	w.names(&b)
-	b.Assign("kill_mode", "none")
-	b.WriteString(supervise.Shared)
+	b.WriteString(supervise.Processes)
 	b.Line("", "pid=", `{ read -r pid since _ <"$dir/main"; } 2>/dev/null`,
 		`if ! stat_of "$pid" || [ "$born" != "$since" ]; then`, "\techo \"$name: is not running\" >&2", "\texit 7", "fi")
 	if signal != "" {

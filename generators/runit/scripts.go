@@ -52,12 +52,8 @@ settled() {
 }
 `
 
-// states are functions of finish, watch and start.
-const states = `
-set_state() {
-	printf '%s\n' "$*" >"$dir/state.new" && mv -f "$dir/state.new" "$dir/state"
-}
-
+// say speaks to the log service.
+const say = `
 say() {
 	printf '%s: %s\n' "$name" "$*"
 }
@@ -74,6 +70,10 @@ unwanted() {
 	*want*) return 0 ;;
 	*) return 1 ;;
 	esac
+}
+
+set_state() {
+	printf '%s\n' "$*" >"$dir/state.new" && mv -f "$dir/state.new" "$dir/state"
 }
 
 # finish WORD TEXT: the service is not started again. runsv may see the end of

@@ -305,5 +305,6 @@ var table = generators.Table{
 	field.InstallRunlevels:                    {Level: generators.NotApplicable},
 	field.Instances:                           {Level: generators.Emulated, Via: "one service directory for each"},
 	field.Overrides:                           {Level: generators.Native, Via: "lines of the config of svlogd"},
+	field.AuditIgnore:                         {Level: generators.NotApplicable},
 	field.AcceptLoss:                          {Level: generators.NotApplicable},
 }

@@ -11,7 +11,10 @@ import "strings"
 // stat), so that a number used again never leads to a stranger. A service's
 // processes are those of its session (field 6), which setsid gave it: unlike
 // the process group, a shell with job control does not leave it.
-const Shared = `
+const Shared = Clock + Processes + Members + Ask
+
+// Clock has the functions clock and nap.
+const Clock = `
 # clock sets now to the centiseconds since boot: setting the time moves no timeout.
 clock() {
 	read -r now _ </proc/uptime
@@ -21,7 +24,10 @@ clock() {
 nap() {
 	sleep 0.1 2>/dev/null || sleep 1
 }
+`
 
+// Processes has the function stat_of.
+const Processes = `
 # stat_of PID sets session and born (the start time) of a process that is no zombie.
 stat_of() {
 	[ -n "$1" ] || return 1
@@ -42,7 +48,10 @@ stat_of() {
 	shift 19
 	born=$1
 }
+`
 
+// Members has the functions members and signal_all. It wants Processes.
+const Members = `
 # members SESSION sets members to the processes of a session.
 members() {
 	members=
@@ -59,7 +68,10 @@ signal_all() {
 	done
 	[ -n "$members" ]
 }
+`
 
+// Ask has the functions ask and force. It wants Members and $kill_mode.
+const Ask = `
 # ask SIGNAL PID SESSION sends what asks the service to end, force what makes it.
 ask() {
 	case $kill_mode in
