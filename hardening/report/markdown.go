@@ -114,7 +114,7 @@ func (m *markdown) details(r *hardening.Result) string {
 	if r.Path != "" {
 		b.WriteString(code(r.Path) + ", ")
 	}
-	b.WriteString(manager(r) + "\n")
+	b.WriteString(escapeMarkdown(manager(r)) + "\n")
 	if r.Exposure == nil {
 		b.WriteString("\nNo score: " + escapeMarkdown(noScore(r)) + "\n")
 	}
@@ -139,13 +139,18 @@ func (m *markdown) details(r *hardening.Result) string {
 		b.WriteString("\n**Findings**\n\n")
 	}
 	for _, f := range gravest(r.Findings) {
-		line := "- **" + escapeMarkdown(f.Severity) + "** " + escapeMarkdown(f.ID) + " " + escapeMarkdown(f.Message)
+		// No emphasis around what others wrote: it ends where they want.
+		severity := code(f.Severity)
+		if hardening.SeverityRank(f.Severity) > 0 {
+			severity = "**" + f.Severity + "**"
+		}
+		line := "- " + severity + " " + escapeMarkdown(f.ID) + " " + escapeMarkdown(f.Message)
 		if at := place(r, f); at != "" {
 			line += " (" + code(at) + ")"
 		}
 		switch {
 		case f.Suppressed != "":
-			line += " *suppressed: " + escapeMarkdown(f.Suppressed) + "*"
+			line += "  \n  Suppressed: " + escapeMarkdown(f.Suppressed)
 		case f.Fix != "":
 			line += "  \n  Fix: " + escapeMarkdown(f.Fix)
 		}

@@ -58,7 +58,7 @@ type Options struct {
 // Formats returns the names that [New] takes.
 func Formats() []string { return slices.Clone(formats[:]) }
 
-var formats = [...]string{"text", "json", "sarif", "markdown", "gitlab"}
+var formats = [...]string{"text", "json", "sarif", "markdown", "html", "gitlab"}
 
 // New returns a writer of the named format.
 func New(format string, w io.Writer, o Options) (Writer, error) {
@@ -71,6 +71,8 @@ func New(format string, w io.Writer, o Options) (Writer, error) {
 		return SARIF(w, o), nil
 	case "markdown":
 		return Markdown(w, o), nil
+	case "html":
+		return HTML(w, o), nil
 	case "gitlab":
 		return GitLab(w), nil
 	}

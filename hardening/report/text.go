@@ -197,7 +197,7 @@ func (t *text) block(r *hardening.Result) string {
 	if where != "" {
 		where += ", "
 	}
-	t.wrap(&b, "      ", where+manager(r), sgrDim)
+	t.wrap(&b, "      ", where+diag.Printable(manager(r)), sgrDim)
 	if r.Exposure == nil {
 		t.wrap(&b, "      no score: ", diag.Printable(noScore(r)), "")
 	}
