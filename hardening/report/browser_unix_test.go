@@ -1,3 +1,5 @@
+//go:build unix
+
 package report_test
 
 import (
@@ -77,9 +79,7 @@ func open(t *testing.T) *browser {
 	go io.Copy(io.Discard, out)
 
 	b.session = "http://127.0.0.1:" + port + "/session"
-	var started struct {
-		SessionID string `json:"sessionId"`
-	}
+	var started struct{ SessionID string }
 	b.get(&started, "POST", "", map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{
 		"goog:chromeOptions": map[string]any{"args": []string{
 			"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
