@@ -82,7 +82,7 @@ func (c *check) eachProgram(visit func(cmd *Command, path string)) {
 		if strings.HasPrefix(args[0], "/") {
 			visit(cmd, args[0])
 		}
-		if interpreter(args[0]) == "" && script(append(args, "", "")) == "" && !isOneOf("sh bash dash", base(args[0])) {
+		if interpreter(args[0]) == "" && !isOneOf("sh bash dash", base(args[0])) {
 			continue
 		}
 		for _, a := range args[1:] {

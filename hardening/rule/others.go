@@ -120,6 +120,9 @@ func (c *check) loss(g *diag.Diagnostic) {
 		message += ": " + g.Detail
 	}
 	c.mend(unit.Origin{File: g.File, Pos: g.Span.Start}, g.Path, message, g.Fix)
+	if g.Code == diag.AcceptedLoss {
+		(*c.hits)[len(*c.hits)-1].Suppressed = "accepted by accept_loss"
+	}
 }
 
 func approximate(g *diag.Diagnostic) bool { return strings.Contains(g.Summary, "approximate") }

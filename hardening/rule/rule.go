@@ -80,6 +80,8 @@ type Hit struct {
 	At      unit.Origin
 	Key     string // the native setting it is about, such as ExecStart; may be empty
 	Fix     string // what to do here; empty when the rule's own fix says it
+	// Suppressed is the reason for which the finding does not count.
+	Suppressed string
 }
 
 // check is a rule at work on a subject.
@@ -107,13 +109,18 @@ func Check(s *Subject) []Hit {
 		c.rule = &rules[i]
 		c.rule.check(&c)
 	}
+	Sort(hits)
+	return slices.CompactFunc(hits, func(a, b Hit) bool { return a == b })
+}
+
+// Sort puts hits in the order of their places.
+func Sort(hits []Hit) {
 	slices.SortStableFunc(hits, func(a, b Hit) int {
 		return cmp.Or(
 			strings.Compare(a.At.File, b.At.File), cmp.Compare(a.At.Line, b.At.Line), cmp.Compare(a.At.Column, b.At.Column),
 			strings.Compare(a.Rule.ID, b.Rule.ID), strings.Compare(a.Message, b.Message),
 		)
 	})
-	return slices.CompactFunc(hits, func(a, b Hit) bool { return a == b })
 }
 
 // Short names for the table.

@@ -20,6 +20,26 @@ type lexer struct {
 	src  string
 	line int // number of the last physical line read
 	bom  bool
+
+	remarks []Remark
+	pending int // how many of them wait for the next line
+}
+
+// remark keeps a comment that speaks to daemonize.
+func (l *lexer) remark(comment string) {
+	if _, text, ok := strings.Cut(comment, "daemonize:"); ok {
+		at := Origin{File: l.file, Pos: diag.Pos{Line: l.line, Column: 1}}
+		l.remarks = append(l.remarks, Remark{Text: strings.Trim(text, blanks), At: at})
+		l.pending++
+	}
+}
+
+// settle tells the remarks before a line about it.
+func (l *lexer) settle(line logicalLine) {
+	for ; l.pending > 0; l.pending-- {
+		r := &l.remarks[len(l.remarks)-l.pending]
+		r.Next, r.Header = line.origin.Line, line.text[0] == '['
+	}
 }
 
 // logicalLine is a line after joining; text has no blanks at its ends.
@@ -44,6 +64,7 @@ func (l *lexer) next() (out logicalLine, ok bool, reason string) {
 		// Comments are dropped also inside a continuation, and a comment's own
 		// backslash means nothing; an empty line ends it (conf-parser.c).
 		if rest := strings.TrimLeft(line, blanks); rest != "" && (rest[0] == '#' || rest[0] == ';') {
+			l.remark(rest)
 			continue
 		}
 		if !l.bom {
@@ -71,11 +92,13 @@ func (l *lexer) next() (out logicalLine, ok bool, reason string) {
 		joined.Reset()
 		continued = false
 		if out.text = strings.Trim(line, blanks); out.text != "" {
+			l.settle(out)
 			return out, true, ""
 		}
 	}
 	if continued {
 		if out.text = strings.Trim(joined.String(), blanks); out.text != "" {
+			l.settle(out)
 			return out, true, ""
 		}
 	}

@@ -80,6 +80,7 @@ func (d *directive) in(version int) bool {
 // file reads one file; an error means that reading stopped there.
 func (p *parser) file(name, src string) *LoadError {
 	lex := lexer{file: name, src: src}
+	defer func() { p.unit.Remarks = append(p.unit.Remarks, lex.remarks...) }()
 	section, ignored := "", false
 	own := ownSection(p.unit.Type())
 	p.unit.Assignments = slices.Grow(p.unit.Assignments, strings.Count(src, "="))

@@ -51,6 +51,17 @@ type Assignment struct {
 	Skipped string
 }
 
+// Remark is a comment that speaks to daemonize: the text after "daemonize:".
+type Remark struct {
+	Text string
+	At   Origin
+	// Next is the number of the line that follows in the file, comments and
+	// empty lines left out; 0 at the end of the file. Header says that this line
+	// begins a section.
+	Next   int
+	Header bool
+}
+
 // Skip is a piece of a unit that has no effect.
 type Skip struct {
 	Origin Origin
@@ -104,6 +115,7 @@ type Unit struct {
 	Assignments []Assignment
 	Skips       []Skip
 	Commands    []Command
+	Remarks     []Remark
 	Settings    Settings
 
 	opts Options // for Expand
