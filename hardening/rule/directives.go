@@ -110,6 +110,7 @@ func deprecated(c *check) {
 	if c.Unit == nil {
 		return
 	}
+	said := map[string]bool{} // once for each file and setting
 	for i := range c.Unit.Assignments {
 		a := &c.Unit.Assignments[i]
 		if !slices.Contains(sections[:], a.Section) || a.Value == "" {
@@ -131,6 +132,10 @@ func deprecated(c *check) {
 		if !known || !effective {
 			message = a.Key + "= no longer has an effect in systemd " + strconv.Itoa(c.Unit.Version)
 		}
+		if said[a.Origin.File+"\x00"+a.Key] {
+			continue
+		}
+		said[a.Origin.File+"\x00"+a.Key] = true
 		fix := "remove it"
 		if next != "" {
 			fix = "use " + next

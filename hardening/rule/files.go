@@ -2,6 +2,7 @@ package rule
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/daemonize/daemonize/hardening/unit"
@@ -296,7 +297,11 @@ func missingProgram(c *check) {
 	if c.Tree == nil || c.hidden() {
 		return
 	}
-	conditional := c.Unit != nil && len(c.Unit.Get("Unit", "ConditionPathExists"))+len(c.Unit.Get("Unit", "ConditionFileIsExecutable"))+len(c.Unit.Get("Unit", "AssertPathExists")) > 0
+	// A condition on a file is how units say that a package may be missing.
+	conditional := c.Unit != nil && slices.ContainsFunc(c.Unit.Assignments, func(a unit.Assignment) bool {
+		return a.Section == "Unit" && (strings.HasPrefix(a.Key, "ConditionPath") || strings.HasPrefix(a.Key, "ConditionFile") ||
+			strings.HasPrefix(a.Key, "ConditionDirectory") || strings.HasPrefix(a.Key, "AssertPath") || strings.HasPrefix(a.Key, "AssertFile"))
+	})
 	for i := range c.Facts.Commands {
 		cmd := &c.Facts.Commands[i]
 		if c.Unit != nil && ignoresFailure(c.Unit, cmd) || conditional || !strings.HasPrefix(cmd.Args[0], "/") || runtimePath(cmd.Args[0]) {

@@ -69,10 +69,18 @@ func earlyUnit(c *check) {
 	if c.Unit == nil || c.Unit.Settings.DefaultDependencies.Value {
 		return
 	}
+	var keys []string
+	var first unit.Assignment
 	for _, key := range [...]string{"PrivateTmp", "ProtectHome", "ProtectSystem", "RootDirectory", "RootImage"} {
 		if a, ok := c.get(key); ok && enabled(a.Value) {
-			c.hit(a.Origin, key, key+"= is not counted by the score, and with DefaultDependencies=no the file systems it protects may not be mounted yet")
+			if keys == nil {
+				first = a
+			}
+			keys = append(keys, key+"=")
 		}
+	}
+	if keys != nil {
+		c.hit(first.Origin, first.Key, "with DefaultDependencies=no the score does not count "+strings.Join(keys, ", ")+", and the file systems may not be mounted yet")
 	}
 }
 

@@ -323,6 +323,9 @@ func (p *parser) apply(d *directive, section, key, value string, o Origin) (skip
 	case "DevicePolicy":
 		return p.word(d, &s.DevicePolicy, "", value, o), false
 	case "Type":
+		if section != "Service" {
+			return p.generic(d, value), false // of a file system
+		}
 		return p.word(d, &s.Type, "", value, o), false
 	case "Restart":
 		return p.word(d, &s.Restart, "", value, o), false

@@ -57,6 +57,10 @@ type app struct {
 	sources map[string][]byte // documents with diagnostics, for snippets
 }
 
+// formats is the annotation of commands that have more results than text and
+// JSON.
+const formats = "formats"
+
 // exitError ends a run with a code. Text, if any, is still to be printed.
 type exitError struct {
 	code int
@@ -127,9 +131,13 @@ an error.`,
 			}
 			return cmd.Help()
 		},
-		PersistentPreRunE: func(*cobra.Command, []string) error {
-			if !slices.Contains([]string{"text", "json"}, a.output) {
-				return usagef("unknown --output %q: text or json", a.output)
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			known := []string{"text", "json"}
+			if more := cmd.Annotations[formats]; more != "" {
+				known = strings.Fields(more)
+			}
+			if !slices.Contains(known, a.output) {
+				return usagef("unknown --output %q: %s", a.output, strings.Join(known, ", "))
 			}
 			if !slices.Contains([]string{"auto", "always", "never"}, a.color) {
 				return usagef("unknown --color %q: auto, always or never", a.color)
@@ -144,7 +152,7 @@ an error.`,
 	f.StringVar(&a.color, "color", "auto", "color in messages: auto, always or never")
 	root.AddCommand(
 		a.validateCmd(), a.renderCmd(), a.matrixCmd(), a.explainCmd(), a.nextCmd(), a.schemaCmd(), a.initCmd(), a.versionCmd(),
-		a.installCmd(), a.uninstallCmd(), a.diffCmd(), a.recoverCmd(),
+		a.auditCmd(), a.installCmd(), a.uninstallCmd(), a.diffCmd(), a.recoverCmd(),
 		a.statusCmd(), a.logsCmd(), a.listCmd(), a.doctorCmd(),
 	)
 	root.AddCommand(a.verbCmds()...)

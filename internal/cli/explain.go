@@ -9,6 +9,7 @@ import (
 
 	"github.com/daemonize/daemonize"
 	"github.com/daemonize/daemonize/generators"
+	"github.com/daemonize/daemonize/hardening/rule"
 	"github.com/daemonize/daemonize/spec"
 	"github.com/daemonize/daemonize/spec/diag"
 	"github.com/daemonize/daemonize/spec/field"
@@ -17,14 +18,15 @@ import (
 
 func (a *app) explainCmd() *cobra.Command {
 	return &cobra.Command{
-		Use:   "explain FIELD|GROUP|CODE",
-		Short: "Explain a field, a group of fields or a diagnostic code",
+		Use:   "explain FIELD|GROUP|CODE|RULE",
+		Short: "Explain a field, a group of fields, a diagnostic code or a rule of audit",
 		Example: `  daemonize explain stop.timeout
   daemonize explain timers
-  daemonize explain R012`,
+  daemonize explain R012
+  daemonize explain H012`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usagef("explain takes one field, group or code")
+				return usagef("explain takes one field, group, code or rule")
 			}
 			return nil
 		},
@@ -57,6 +59,9 @@ func (a *app) explain(name string) error {
 		fmt.Fprintf(a.Stdout, "%s: %s\n\n%s\n", c.Code, c.Title, wrap(c.Help, "  ", 76))
 		return nil
 	}
+	if r, ok := rule.Lookup(name); ok {
+		return a.explainRule(&r)
+	}
 	if id, ok := field.Lookup(name); ok {
 		return a.explainField(id)
 	}
@@ -65,7 +70,24 @@ func (a *app) explain(name string) error {
 			return a.explainGroup(m)
 		}
 	}
-	return usagef("unknown field or code %q%s", name, didYouMean(name))
+	return usagef("unknown field, code or rule %q%s", name, didYouMean(name))
+}
+
+type explainedRule struct {
+	ID        string `json:"id"`
+	Severity  string `json:"severity"`
+	Title     string `json:"title"`
+	Reason    string `json:"reason"`
+	Fix       string `json:"fix"`
+	Reference string `json:"reference"`
+}
+
+func (a *app) explainRule(r *rule.Rule) error {
+	if a.output == "json" {
+		return a.printJSON(explainedRule{r.ID, r.Severity, r.Title, r.Reason, r.Fix, r.Reference})
+	}
+	_, err := fmt.Fprintf(a.Stdout, "%s: %s (%s)\n\n%s\n\n%s\n\n  See %s.\n", r.ID, r.Title, r.Severity, wrap(r.Reason, "  ", 76), wrap("Fix: "+r.Fix, "  ", 76), r.Reference)
+	return err
 }
 
 func didYouMean(name string) string {

@@ -17,13 +17,7 @@ func (a *app) versionCmd() *cobra.Command {
 		Short: "Print the version of daemonize",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			v := version
-			if v == "" {
-				v = "devel"
-				if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
-					v = info.Main.Version
-				}
-			}
+			v := programVersion()
 			if a.output == "json" {
 				return a.printJSON(struct {
 					Version string `json:"version"`
@@ -37,4 +31,15 @@ func (a *app) versionCmd() *cobra.Command {
 			return nil
 		},
 	}
+}
+
+// programVersion is the version of this build.
+func programVersion() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "devel"
 }

@@ -17,6 +17,15 @@ import (
 	"github.com/daemonize/daemonize/generators"
 )
 
+// Owner tells to whom a file belongs; known is false where that is not known.
+func Owner(info fs.FileInfo) (uid, gid uint32, known bool) {
+	s, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, 0, false
+	}
+	return s.Uid, s.Gid, true
+}
+
 func owner(info fs.FileInfo) (uid, gid int) {
 	if s, ok := info.Sys().(*syscall.Stat_t); ok {
 		return int(s.Uid), int(s.Gid)
