@@ -1540,7 +1540,7 @@ var enums = [...]enumeration{
 	{false, []enumWord{{"off", 0}, {"us", 0}, {"ns", 0}}},                                                                                                      // socket_timestamping
 	{false, []enumWord{{"none", 0}, {"avoid", 0}, {"omit", 0}}},                                                                                                // managed_oom_preference
 	{false, []enumWord{{"main", 250}, {"cgroup", 250}}},                                                                                                        // service_exit_type
-	{true, []enumWord{{"no", 0}, {"yes", 0}, {"restart", 0}, {"on-success", 261}}},                                                                       // exec_preserve_mode
+	{true, []enumWord{{"no", 0}, {"yes", 0}, {"restart", 0}, {"on-success", 261}}},                                                                             // exec_preserve_mode
 	{false, []enumWord{{"normal", 254}, {"direct", 254}, {"debug", 257}}},                                                                                      // service_restart_mode
 	{true, []enumWord{{"off", 254}, {"auto", 254}, {"on", 254}, {"skip", 254}, {"no", 257}, {"yes", 257}}},                                                     // cgroup_pressure_watch
 	{true, []enumWord{{"no", 257}, {"connected", 257}, {"disconnected", 257}}},                                                                                 // private_tmp
