@@ -355,7 +355,7 @@ func TestPageInBrowser(t *testing.T) {
 	b.screenshot("light")
 
 	worstFirst := b.names()
-	if len(worstFirst) != 10 || worstFirst[0] != "legacy@i.service" || worstFirst[1] != "nginx.service" || worstFirst[9] != "queue" {
+	if len(worstFirst) != 11 || worstFirst[0] != "legacy@i.service" || worstFirst[1] != "nginx.service" || worstFirst[10] != "queue" {
 		t.Errorf("the units are %q", worstFirst)
 	}
 	if !slices.Contains(worstFirst, diag.Printable(hostile)+".service") {
@@ -389,7 +389,7 @@ func TestPageInBrowser(t *testing.T) {
 	if got := b.names(); !slices.Equal(got, []string{"nginx.service"}) {
 		t.Errorf("search for nginx: %q", got)
 	}
-	if got := eval[string](b, "return document.querySelector('#count').textContent"); got != "1 of 10 units" {
+	if got := eval[string](b, "return document.querySelector('#count').textContent"); got != "1 of 11 units" {
 		t.Errorf("the status says %q", got)
 	}
 	b.press(keyEscape)
@@ -415,7 +415,7 @@ func TestPageInBrowser(t *testing.T) {
 		{"severity", "critical", []string{"nginx.service"}},
 		{"severity", "info", []string{"api.service"}},
 		{"backend", "launchd", []string{"org.example.agent"}},
-		{"rating", "NONE", []string{"org.example.agent", diag.Printable(hostile), "broken.service", "queue"}},
+		{"rating", "NONE", []string{"org.example.agent", diag.Printable(hostile), "broken.service", "nightly.timer", "queue"}},
 	} {
 		b.press("/" + keyEscape)
 		b.tabTo(fmt.Sprintf("el.name === %q && el.value === %q", f.group, f.value))

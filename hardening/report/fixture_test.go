@@ -58,7 +58,7 @@ UMask=0077
 // rules are like those of the audit.
 var rules = []report.Rule{
 	{"H001", hardening.SeverityHigh, "the service runs as root", "A process of root that is taken over owns the machine.", "Give it a user of its own with `User=`, or `DynamicUser=yes`.", "https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html#User="},
-	{"H010", hardening.SeverityCritical, "the program can be replaced by the user it runs as", "Who can write the program decides what the next start runs.", "Let root own it, with mode 0755.", "systemd.exec(5)"},
+	{"H010", hardening.SeverityCritical, "the program can be replaced by the user it runs as", "Who can write the program decides what the next start runs.", "Let root own it, with mode 0755.", "systemd.exec(5); CWE-732, CWE-426"},
 	{"H020", hardening.SeverityMedium, "a secret is in the environment", "Every process of the user can read it in /proc.", "Use `LoadCredential=`.", "https://systemd.io/CREDENTIALS/"},
 	{"H030", hardening.SeverityLow, "restarts without a limit", "A service that cannot start keeps the machine busy.", "Set `StartLimitBurst=`.", "systemd.unit(5)"},
 	{"H040", hardening.SeverityInfo, "a good setting that the score does not see", "The score knows a part of what systemd can do.", "Nothing.", ""},
@@ -89,6 +89,7 @@ func results(t testing.TB) []hardening.Result {
 		Findings: []hardening.Finding{{ID: "H001", Severity: "high", Message: "the job runs as root", File: "Library/LaunchDaemons/org.example.agent.plist", Fix: "set UserName"}}}
 	supervisord := hardening.Result{Unit: "queue", Path: "etc/supervisor/conf.d/queue.conf", Backend: "supervisord", Rows: []hardening.Row{}, Findings: []hardening.Finding{}}
 	masked := hardening.Failed("broken.service", "etc/systemd/system/broken.service", 257, errors.New("the service has no ExecStart=, ExecStop= or SuccessAction="))
+	timer := hardening.Result{Unit: "nightly.timer", Path: "etc/systemd/system/nightly.timer", Backend: "systemd", Systemd: 257, Rows: []hardening.Row{}, Findings: []hardening.Finding{}}
 	nasty := assess(t, "nasty.service", 257, unit.System, "User=nobody\n")
 	nasty.Unit, nasty.Path = hostile+".service", "/srv/"+hostile
 	nasty.Findings = []hardening.Finding{
@@ -96,7 +97,7 @@ func results(t testing.TB) []hardening.Result {
 		{ID: hostile, Severity: hostile, Message: "", File: "", Fix: hostile, Suppressed: hostile},
 	}
 	nastyError := hardening.Failed(hostile, hostile, 257, errors.New(hostile))
-	return []hardening.Result{ok, launchd, plain, masked, medium, nasty, supervisord, dangerous, nastyError, user}
+	return []hardening.Result{ok, launchd, plain, masked, medium, nasty, supervisord, dangerous, nastyError, user, timer}
 }
 
 // fleet is n services, made of a few kinds.

@@ -550,7 +550,11 @@ func (p *page) glossary(d *doc) {
 		case isURL(r.Reference):
 			d.add("<dd><a rel=\"noopener noreferrer\" href=\"").text(r.Reference).add("\">").text(r.Reference).add("</a></dd>\n")
 		case r.Reference != "":
-			d.add("<dd>").text(r.Reference).add("</dd>\n")
+			d.add("<dd>").text(r.Reference)
+			for _, n := range cwes(r.Reference) {
+				d.add(" <a rel=\"noopener noreferrer\" href=\"https://cwe.mitre.org/data/definitions/").text(n).add(".html\">CWE-").text(n).add("</a>")
+			}
+			d.add("</dd>\n")
 		}
 	}
 	if !first {

@@ -116,16 +116,17 @@ func fails(f *hardening.Finding, o *Options) bool {
 	return o.FailOn != "" && f.Suppressed == "" && hardening.SeverityRank(f.Severity) >= hardening.SeverityRank(o.FailOn)
 }
 
-// unaudited reports whether the unit should have a score and could not be
-// read. What has no score by its nature is no failure.
-func unaudited(r *hardening.Result) bool {
-	return r.Exposure == nil && r.Error != nil && r.Backend == "systemd"
-}
+// unaudited reports whether the unit could not be read or loaded. What has no
+// score by its nature is no failure.
+func unaudited(r *hardening.Result) bool { return r.Exposure == nil && r.Error != nil }
 
 // noScore says why there is no score.
 func noScore(r *hardening.Result) string {
-	if r.Error != nil && *r.Error != "" {
+	switch {
+	case r.Error != nil && *r.Error != "":
 		return *r.Error
+	case r.Backend == "systemd":
+		return "the score is for units that start processes"
 	}
 	return "the score of systemd does not apply to " + r.Backend
 }
@@ -213,7 +214,27 @@ func manager(r *hardening.Result) string {
 	if r.Systemd > 0 {
 		return r.Backend + " " + strconv.Itoa(r.Systemd)
 	}
-	return r.Backend
+	return cmp.Or(r.Backend, "unknown manager")
+}
+
+// cwes returns the numbers of the weaknesses (https://cwe.mitre.org) that a
+// reference names: "systemd.exec(5); CWE-250".
+func cwes(reference string) []string {
+	var out []string
+	for {
+		_, after, ok := strings.Cut(reference, "CWE-")
+		if !ok {
+			return out
+		}
+		n := 0
+		for n < len(after) && '0' <= after[n] && after[n] <= '9' {
+			n++
+		}
+		if n > 0 {
+			out = append(out, after[:n])
+		}
+		reference = after[n:]
+	}
 }
 
 // headline is the line of a change that says most: the first that is more

@@ -163,6 +163,9 @@ func describe(r Rule) sarifRule {
 		d.Help.Text += "\n\nSee " + r.Reference
 		d.Help.Markdown += "\n\n**See:** " + escapeMarkdown(r.Reference)
 	}
+	for _, n := range cwes(r.Reference) { // as CodeQL does, which code scanning shows
+		d.Properties.Tags = append(d.Properties.Tags, "external/cwe/cwe-"+n)
+	}
 	if isURL(r.Reference) {
 		d.HelpURI = r.Reference
 	}
@@ -198,7 +201,7 @@ func (s *sarif) Unit(r *hardening.Result) error {
 		}
 		s.results++
 	}
-	if r.Backend == "systemd" && r.Exposure == nil && r.Error != nil {
+	if unaudited(r) {
 		note := sarifNotification{"warning", sarifText{Text: linkless(r.Unit + " was not audited: " + *r.Error)}, []sarifLocation{locate(r, r.Path, 0, 0)}}
 		if s.notifications, err = appendJSON(s.notifications, s.notifications != nil, note); err != nil {
 			return err
