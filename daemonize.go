@@ -8,6 +8,7 @@ import (
 	"github.com/daemonize/daemonize/generators"
 	"github.com/daemonize/daemonize/generators/launchd"
 	"github.com/daemonize/daemonize/generators/runit"
+	"github.com/daemonize/daemonize/generators/s6"
 	"github.com/daemonize/daemonize/generators/supervisord"
 	"github.com/daemonize/daemonize/generators/systemd"
 	"github.com/daemonize/daemonize/generators/sysvinit"
@@ -25,6 +26,7 @@ func Backends() []generators.Generator {
 		sysvinit.New(),
 		supervisord.New(),
 		runit.New(),
+		s6.New(),
 		upstart.New(),
 	}
 }

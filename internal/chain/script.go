@@ -290,19 +290,25 @@ func (w *writer) directories() {
 		w.line("daemonize_directory " + base + " " + shell.Quote(name) + " " + owner + " " + mode.String())
 	}
 	if r := &dirs.Runtime; r.Name != "" && r.Preserve != "yes" && r.Preserve != "restart" && !w.o.KeepRuntimeDir {
-		parent, leaf, nested := cutLast(r.Name)
-		if nested { // the parent may belong to the service, which must not lead us elsewhere
-			w.line("(", "	daemonize_base=$(cd -P /run && pwd -P) && cd -P "+shell.Quote("/run/"+parent)+" 2>/dev/null && [ \"$(pwd -P)\" = \"$daemonize_base\"/"+shell.Quote(parent)+" ] &&",
-				"\t\t/bin/rm -rf ./"+shell.Quote(leaf), ") || :")
-		} else {
-			w.line("/bin/rm -rf " + shell.Quote("/run/"+r.Name))
-		}
+		w.line(RemoveRuntimeDir(r.Name)...)
 	}
 	one("/run", dirs.Runtime.Name, dirs.Runtime.Mode, true)
 	one("/var/lib", dirs.State.Name, dirs.State.Mode, true)
 	one("/var/cache", dirs.Cache.Name, dirs.Cache.Mode, true)
 	one("/var/log", dirs.Logs.Name, dirs.Logs.Mode, true)
 	one("/etc", dirs.Config.Name, dirs.Config.Mode, false)
+}
+
+// RemoveRuntimeDir returns lines that remove a directory of the service below
+// /run.
+func RemoveRuntimeDir(name string) []string {
+	parent, leaf, nested := cutLast(name)
+	if !nested {
+		return []string{"/bin/rm -rf " + shell.Quote("/run/"+name)}
+	}
+	// The parent may belong to the service, which must not lead us elsewhere.
+	return []string{"(", "	daemonize_base=$(cd -P /run && pwd -P) && cd -P " + shell.Quote("/run/"+parent) + " 2>/dev/null && [ \"$(pwd -P)\" = \"$daemonize_base\"/" + shell.Quote(parent) + " ] &&",
+		"\t\t/bin/rm -rf ./" + shell.Quote(leaf), ") || :"}
 }
 
 func cutLast(name string) (parent, leaf string, nested bool) {
