@@ -210,9 +210,11 @@ func TestConformance(t *testing.T) {
 						groups = append(groups, g)
 					}
 				}
+				// In a machine of its own, which has nothing else to start.
+				rebooted := boot(t, m, probe).reboot(t)
 				h := boot(t, m, probe)
 				columns[i] = column{title: m.title, fields: h.run(t, groups)}
-				columns[i].behaviour = h.behaviour(groups)
+				columns[i].behaviour = slices.Concat(h.behaviour(groups), rebooted)
 			})
 		})
 	}

@@ -16,6 +16,9 @@ type manager struct {
 	// rotated is a script that prints how many rotated logs of the daemon
 	// $name there are; without it those of logrotate are counted.
 	rotated string
+	// abrupt says why daemons do not get their stop.signal when the machine is
+	// shut down, if they do not.
+	abrupt string
 	// cases are those for this manager alone, beside allGroups.
 	cases func() []*group
 }

@@ -3,9 +3,11 @@ package conformance
 func supervisord() manager {
 	return manager{
 		root: "sysvinit", backend: "supervisord", title: "supervisord 4.2.5",
-		boot: `supervisord -c /etc/supervisor/supervisord.conf
+		boot: `update-rc.d supervisor enable
+service supervisor status || service supervisor start
 until supervisorctl version >/dev/null; do sleep 0.1; done`,
 		startAll: "supervisorctl update",
+		abrupt:   "Debian's init script does not wait for supervisord to end its programs, and the next script signals all processes",
 		cases:    supervisordCases,
 	}
 }

@@ -126,13 +126,13 @@ type Machine struct {
 	name    string
 	systemd bool     // is booted and has systemd as PID 1
 	console *os.File // what the container printed
-	// What systemd-nspawn tells, by the protocol of sd_notify(3): the PID of
-	// its container, and when it is ready.
-	notify *net.UnixConn
-	cgroup string    // where cgroup v2 is mounted
-	inside io.Closer // what follows
-	root   *os.Root  // its file system
-	procs  *os.File  // cgroup.procs of its PID 1's cgroup, for writing
+	// The PID of each PID 1 that it has in turn, when that is ready. Closed
+	// when systemd-nspawn has ended.
+	leaders chan string
+	cgroup  string    // where cgroup v2 is mounted
+	inside  io.Closer // what follows
+	root    *os.Root  // its file system
+	procs   *os.File  // cgroup.procs of its PID 1's cgroup, for writing
 	// Its namespaces in the order of namespaces. Open files, for a PID may
 	// come to mean another process.
 	ns []*os.File
@@ -267,11 +267,10 @@ func start(t testing.TB, root string, systemd bool, args []string, opts []Option
 	defer cgroup.Close()
 
 	m.cgroup = unifiedCgroup(mounts)
-	m.notify, err = net.ListenUnixgram("unixgram", &net.UnixAddr{Name: "@" + m.name, Net: "unixgram"})
+	notify, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: "@" + m.name, Net: "unixgram"})
 	if err != nil {
 		t.Fatalf("lab: cannot listen for systemd-nspawn: %v", err)
 	}
-	t.Cleanup(func() { m.notify.Close() })
 
 	scratch := t.TempDir()
 	args = append(args, "--directory="+filepath.Join(scratch, "root"), "--machine="+m.name,
@@ -291,38 +290,58 @@ func start(t testing.TB, root string, systemd bool, args []string, opts []Option
 	// managers would take each other's processes for their own.
 	cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(cgroup.Fd())}
 	if err := cmd.Start(); err != nil {
+		notify.Close()
 		t.Fatalf("lab: cannot start systemd-nspawn: %v", err)
 	}
 	m.exited = make(chan struct{})
+	m.leaders = make(chan string, 1)
+	go m.listen(notify)
 	go func() {
 		cmd.Wait()
-		m.notify.Close() // ends a wait in enter
+		notify.Close()
 		close(m.exited)
 	}()
 	m.enter()
 	return m
 }
 
-// enter waits until the container runs, and opens what is needed to act inside.
-func (m *Machine) enter() {
-	m.t.Helper()
-	m.notify.SetReadDeadline(time.Now().Add(bootLimit))
+// listen reads what systemd-nspawn tells, by the protocol of sd_notify(3), as
+// long as it lives: newer versions of systemd wait until it has been told that
+// they are reloaded.
+func (m *Machine) listen(notify *net.UnixConn) {
+	defer close(m.leaders)
 	var leader string
 	buf := make([]byte, 4096)
-	for isReady := false; leader == "" || m.systemd && !isReady; {
-		n, err := m.notify.Read(buf)
+	for {
+		n, err := notify.Read(buf)
 		if err != nil {
-			m.t.Fatalf("lab: %s did not come up: %v\n%s", m.name, err, m.Log())
+			return
 		}
+		ready := !m.systemd
 		for line := range strings.Lines(string(buf[:n])) {
 			line = strings.TrimSuffix(line, "\n")
 			if pid, ok := strings.CutPrefix(line, "X_NSPAWN_LEADER_PID="); ok {
 				leader = pid
 			}
-			// One that comes first is of the system that was shut down:
-			// newer versions say it again after they have reloaded.
-			isReady = isReady || leader != "" && line == "READY=1"
+			ready = ready || line == "READY=1"
 		}
+		if leader != "" && ready { // for the first time
+			m.leaders <- leader
+			leader = ""
+		}
+	}
+}
+
+// enter waits until the container runs, and opens what is needed to act inside.
+func (m *Machine) enter() {
+	m.t.Helper()
+	var leader string
+	select {
+	case leader = <-m.leaders:
+	case <-time.After(bootLimit):
+	}
+	if leader == "" {
+		m.t.Fatalf("lab: %s did not come up\n%s", m.name, m.Log())
 	}
 	proc := filepath.Join("/proc", leader)
 	var files closers
