@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/daemonize/daemonize/generators"
 	"github.com/daemonize/daemonize/internal/chain"
+	"github.com/daemonize/daemonize/internal/initscript"
 )
 
 // Detect implements [generators.Controller]: SysVinit is PID 1 where systemd
@@ -136,49 +136,11 @@ func (backend) Status(ctx context.Context, h generators.Host, _ generators.Targe
 	if err != nil {
 		return s, fmt.Errorf("cannot ask about %s: %w", job, err)
 	}
-	parseStatus(&s, r)
+	initscript.ParseStatus(&s, r)
 	links, err := h.Run(ctx, []string{"find", "-H", "/etc/rc2.d", "/etc/rc3.d", "/etc/rc4.d", "/etc/rc5.d", "/etc/rcS.d", "-name", "S[0-9][0-9]" + job})
 	if err != nil {
 		return s, fmt.Errorf("cannot look for the links of %s: %w", job, err)
 	}
 	s.Enabled = strings.TrimSpace(links.Stdout) != ""
 	return s, nil
-}
-
-// parseStatus reads what our init script says (initBody, status) and its exit
-// code, which for scripts of others is all there is (LSB 3.1, 20.2).
-func parseStatus(s *generators.Status, r generators.Result) {
-	text := strings.TrimSpace(r.Stdout)
-	if own, ok := strings.CutPrefix(text, s.Job+": "); ok {
-		text = own
-	}
-	s.Detail, _, _ = strings.Cut(text, "\n")
-	switch r.Code {
-	case 0:
-		s.State = generators.Active
-		if strings.HasPrefix(text, "is starting") {
-			s.State = generators.Starting
-		}
-	case 1, 2:
-		s.State = generators.Failed
-		if _, reason, ok := strings.Cut(s.Detail, "has failed: "); ok {
-			s.Reason = reason
-		}
-	case 3:
-		s.State = generators.Inactive
-		switch {
-		case strings.HasPrefix(text, "is waiting"):
-			s.State = generators.Starting
-			_, s.Reason, _ = strings.Cut(s.Detail, "again: ")
-		case strings.HasPrefix(text, "is starting or stopping"):
-			s.State = generators.Starting
-		}
-	}
-	if _, after, ok := strings.Cut(text, ", process "); ok {
-		digits := after
-		if i := strings.IndexFunc(after, func(c rune) bool { return c < '0' || c > '9' }); i >= 0 {
-			digits = after[:i]
-		}
-		s.PID, _ = strconv.Atoi(digits)
-	}
 }

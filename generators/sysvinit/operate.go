@@ -8,7 +8,8 @@ import (
 	"strings"
 
 	"github.com/daemonize/daemonize/generators"
-	"github.com/daemonize/daemonize/internal/chain"
+	"github.com/daemonize/daemonize/internal/initscript"
+	"github.com/daemonize/daemonize/internal/supervise"
 )
 
 var _ generators.Operator = backend{}
@@ -76,23 +77,8 @@ func (c backend) Inspect(ctx context.Context, h generators.Host, t generators.Ta
 		return s, err
 	}
 	s.Missing = !h.Exists("/etc/init.d/" + job)
-	dir := "/run/daemonize/" + job + "/"
-	if last, err := h.ReadFile(dir + "last"); err == nil {
-		count, text, _ := strings.Cut(strings.TrimSpace(string(last)), " ")
-		s.Restarts, _ = strconv.Atoi(count)
-		s.Exit = ended(text)
-	}
-	if state, err := h.ReadFile(dir + "state"); err == nil {
-		if _, text, ok := strings.Cut(strings.TrimSpace(string(state)), " "); ok {
-			if e := ended(text); e.Words != "" {
-				s.Exit = e
-			}
-		}
-	}
-	if s.PID > 0 {
-		s.Since, _ = generators.Process(h, s.PID)
-	}
-	if s.Missing || h.Exists("/usr/lib/daemonize/"+job) || h.Exists(dir) {
+	initscript.Inspect(h, &s)
+	if s.Missing || h.Exists("/usr/lib/daemonize/"+job) || h.Exists(supervise.Dir(job)) {
 		return s, nil
 	}
 	compare(&s, h)
@@ -125,67 +111,7 @@ func compare(s *generators.Status, h generators.Host) {
 	}
 }
 
-// ended reads the words of the supervisor (describe in superviseHead).
-func ended(text string) generators.Exit {
-	number := func(after string) (int, bool) {
-		_, rest, ok := strings.Cut(text, after)
-		digits := strings.IndexFunc(rest+" ", func(r rune) bool { return r < '0' || r > '9' })
-		n, err := strconv.Atoi(rest[:digits])
-		return n, ok && err == nil
-	}
-	if n, ok := number("ended by signal "); ok {
-		return generators.Killed(n)
-	}
-	if n, ok := number("ended with status "); ok {
-		return generators.Exited(n)
-	}
-	if n, ok := number("could not be run (status "); ok {
-		e := generators.Exited(n)
-		e.Words += ": the program does not exist or cannot be executed"
-		return e
-	}
-	return generators.Exit{}
-}
-
 // Sources implements [generators.Operator].
 func (backend) Sources(_ context.Context, h generators.Host, _ generators.Target, job string, _ generators.Query) ([]generators.Source, error) {
-	var sources []generators.Source
-	tags := []string{job}
-	for _, script := range runScripts(job) {
-		content, err := h.ReadFile(script)
-		if err != nil {
-			continue
-		}
-		files, tag := chain.Streams(content)
-		for _, f := range files {
-			sources = append(sources, generators.Source{Path: f})
-		}
-		if tag != "" && tag != job {
-			tags = append(tags, tag)
-		}
-		break
-	}
-	if len(sources) == 0 && !h.Exists("/run/daemonize/"+job) {
-		for _, f := range [...]string{"/var/log/" + job + ".log", "/var/log/" + job + "/" + job + ".log"} {
-			if h.Exists(f) {
-				sources = append(sources, generators.Source{Path: f})
-			}
-		}
-	}
-	for _, tag := range tags { // the supervisor's messages are marked with the job
-		sources = append(sources, generators.Source{Tag: tag})
-	}
-	return sources, nil
-}
-
-// runScripts are where the script that starts a job can be: that of NAME-INSTANCE
-// is among those of NAME, and a name may hold hyphens.
-func runScripts(job string) []string {
-	paths := []string{chain.Dir(job) + "/run"}
-	for i := len(job) - 1; i > 0; i-- {
-		if job[i] == '-' {
-			paths = append(paths, chain.Dir(job[:i])+"/run-"+job[i+1:])
-		}
-	}
-	return paths
+	return initscript.Sources(h, job), nil
 }

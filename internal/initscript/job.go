@@ -60,6 +60,9 @@ type System struct {
 	Script func(job string) string
 	// Environment is the path of the file with the environment of a job.
 	Environment func(job string) string
+	// Ended is a command that is told that a job has ended by itself and is
+	// not started again, nil where nobody wants to know.
+	Ended func(job string) []string
 	// Other returns the name under /etc/init.d of the script of another unit,
 	// nothing if there can be none.
 	Other func(unit string) string
@@ -502,6 +505,10 @@ func (w *Job) consequences() []string {
 		return lines
 	}
 	var body []string
+	if w.system.Ended != nil {
+		body = append(body, "case $1 in", "failed | ended)", "\tsetsid "+shell.Join(w.system.Ended(w.Name))+" </dev/null >/dev/null 2>&1", "\t;;", "esac")
+	}
+	var cases []string
 	for _, c := range []struct {
 		pattern string
 		lines   []string
@@ -509,17 +516,15 @@ func (w *Job) consequences() []string {
 		if len(c.lines) == 0 {
 			continue
 		}
-		if body == nil {
-			body = []string{"case $1 in"}
-		}
-		body = append(body, c.pattern+")")
+		cases = append(cases, c.pattern+")")
 		for _, l := range c.lines {
-			body = append(body, "\t"+l)
+			cases = append(cases, "\t"+l)
 		}
-		body = append(body, "\t;;")
+		cases = append(cases, "\t;;")
 	}
-	if body != nil {
-		body = append(body, "esac")
+	if cases != nil {
+		body = append(body, "case $1 in")
+		body = append(append(body, cases...), "esac")
 	}
 	return body
 }
