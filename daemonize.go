@@ -7,6 +7,7 @@ import (
 
 	"github.com/daemonize/daemonize/generators"
 	"github.com/daemonize/daemonize/generators/launchd"
+	"github.com/daemonize/daemonize/generators/openrc"
 	"github.com/daemonize/daemonize/generators/runit"
 	"github.com/daemonize/daemonize/generators/s6"
 	"github.com/daemonize/daemonize/generators/supervisord"
@@ -25,9 +26,10 @@ func Backends() []generators.Generator {
 		launchd.New(),
 		sysvinit.New(),
 		supervisord.New(),
+		upstart.New(),
 		runit.New(),
 		s6.New(),
-		upstart.New(),
+		openrc.New(),
 	}
 }
 
