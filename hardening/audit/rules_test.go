@@ -71,7 +71,7 @@ type ruleCase struct {
 
 const (
 	x       = "ExecStart=/usr/bin/x\n"
-	plist   = `<?xml version="1.0" encoding="UTF-8"?><plist version="1.0"><dict><key>Label</key><string>x</string>`
+	job     = `<?xml version="1.0" encoding="UTF-8"?><plist version="1.0"><dict><key>Label</key><string>x</string>`
 	program = "[program:x]\ncommand=/usr/bin/x\n"
 	script  = "#!/bin/sh\n### BEGIN INIT INFO\n# Provides: x\n### END INIT INFO\n"
 	yaml    = "version: 1\nname: x\ncommand: [/usr/bin/x]\n"
@@ -83,8 +83,8 @@ var ruleCases = []ruleCase{
 	{id: "H001", bad: "ExecStart=/usr/bin/node /srv/app/index.js\n", good: "ExecStart=/usr/bin/python3 /usr/bin/fail2ban-server\n"},
 	{id: "H001", bad: "ExecStart=/usr/bin/gunicorn app:app -b 127.0.0.1:8000\n", good: "ExecStart=/usr/bin/gunicorn app:app -b 127.0.0.1:80\n"},
 	{id: "H001", bad: "[program:x]\ncommand=/opt/x/run\n", good: "[program:x]\ncommand=/opt/x/run\nuser=app\n", name: "x.conf"},
-	{id: "H001", bad: plist + "<key>KeepAlive</key><true/><key>ProgramArguments</key><array><string>/usr/local/bin/x</string></array></dict></plist>",
-		good: plist + "<key>KeepAlive</key><true/><key>UserName</key><string>_x</string><key>ProgramArguments</key><array><string>/usr/local/bin/x</string></array></dict></plist>", name: "x.plist"},
+	{id: "H001", bad: job + "<key>KeepAlive</key><true/><key>ProgramArguments</key><array><string>/usr/local/bin/x</string></array></dict></plist>",
+		good: job + "<key>KeepAlive</key><true/><key>UserName</key><string>_x</string><key>ProgramArguments</key><array><string>/usr/local/bin/x</string></array></dict></plist>", name: "x.plist"},
 	{id: "H001", bad: script + "DAEMON=/opt/x/x\nstart-stop-daemon --start --exec $DAEMON\n", good: script + "DAEMON=/opt/x/x\nstart-stop-daemon --start --chuid app --exec $DAEMON\n", name: "init.d/x"},
 	{id: "H002", bad: x + "CapabilityBoundingSet=\n", good: x + "CapabilityBoundingSet=CAP_NET_ADMIN\n"},
 	{id: "H003", bad: x + "User=app\nExecStartPre=+/bin/mkdir /x\n", good: x + "User=app\nExecStartPre=/bin/mkdir /x\nExecReload=+/bin/kill -HUP $MAINPID\n"},
@@ -169,8 +169,8 @@ var ruleCases = []ruleCase{
 	{id: "H082", bad: x + "LimitCORE=infinity\n", good: x + "LimitCORE=0\n"},
 	{id: "H083", bad: "[Unit]\nStartLimitIntervalSec=0\n[Service]\n" + x + "Restart=always\n", good: "[Unit]\nStartLimitIntervalSec=0\n[Service]\n" + x + "Restart=always\nRestartSec=5\n"},
 	{id: "H083", bad: program + "autorestart=true\nstartsecs=0\n", good: program + "autorestart=true\n", name: "x.conf"},
-	{id: "H083", bad: plist + "<key>Program</key><string>/usr/bin/x</string><key>KeepAlive</key><true/><key>ThrottleInterval</key><integer>0</integer></dict></plist>",
-		good: plist + "<key>Program</key><string>/usr/bin/x</string><key>KeepAlive</key><true/></dict></plist>", name: "x.plist"},
+	{id: "H083", bad: job + "<key>Program</key><string>/usr/bin/x</string><key>KeepAlive</key><true/><key>ThrottleInterval</key><integer>0</integer></dict></plist>",
+		good: job + "<key>Program</key><string>/usr/bin/x</string><key>KeepAlive</key><true/></dict></plist>", name: "x.plist"},
 	{id: "H084", bad: "[Unit]\nStartLimitIntervalSec=20\nStartLimitBurst=3\n[Service]\n" + x + "Restart=always\nRestartSec=10\n", good: "[Unit]\nStartLimitIntervalSec=60\nStartLimitBurst=3\n[Service]\n" + x + "Restart=always\nRestartSec=10\n"},
 	{id: "H085", bad: x + "KillMode=none\n", good: x + "KillMode=mixed\n"},
 	{id: "H086", bad: x + "OOMScoreAdjust=-1000\n", good: x + "OOMScoreAdjust=-1000\nMemoryMax=1G\n"},
@@ -190,8 +190,8 @@ var ruleCases = []ruleCase{
 	{id: "H096", bad: x + "Environment=NODE_TLS_REJECT_UNAUTHORIZED=0\n", good: x + "Environment=NODE_TLS_REJECT_UNAUTHORIZED=1\n"},
 	{id: "H096", bad: "ExecStart=/usr/bin/curl -k https://x.example\n", good: "ExecStart=/usr/bin/curl https://x.example\n"},
 	{id: "H097", bad: x + "UMask=0000\n", good: x + "UMask=0027\n"},
-	{id: "H097", bad: plist + "<key>Program</key><string>/usr/bin/x</string><key>Umask</key><integer>0</integer></dict></plist>",
-		good: plist + "<key>Program</key><string>/usr/bin/x</string><key>Umask</key><integer>18</integer></dict></plist>", name: "x.plist"},
+	{id: "H097", bad: job + "<key>Program</key><string>/usr/bin/x</string><key>Umask</key><integer>0</integer></dict></plist>",
+		good: job + "<key>Program</key><string>/usr/bin/x</string><key>Umask</key><integer>18</integer></dict></plist>", name: "x.plist"},
 	{id: "H098", bad: x + "ExecStartPre=/bin/chmod 777 /run/x\n", good: x + "ExecStartPre=/bin/chmod 770 /run/x\n"},
 	{id: "H098", bad: script + "case x in start) chmod 0777 /run/x ;; esac\nchmod 0777 /run/x\n", good: script + "chmod 0755 /run/x\n", name: "init.d/x"},
 	{id: "H099", bad: x + "RuntimeDirectory=x\nRuntimeDirectoryMode=0777\n", good: x + "RuntimeDirectory=x\nRuntimeDirectoryMode=1777\n"},
@@ -208,10 +208,10 @@ var ruleCases = []ruleCase{
 	{id: "H129", bad: yaml + "audit: {ignore: {H999: why}}\n", good: yaml + "audit: {ignore: {H080: why}}\n", name: spec},
 
 	{id: "H130", bad: program + "autorestrat=true\n", good: program + "autorestart=true\n", name: "x.conf"},
-	{id: "H130", bad: plist + "<key>Program</key><string>/usr/bin/x</string><key>KeepAliv</key><true/></dict></plist>",
-		good: plist + "<key>Program</key><string>/usr/bin/x</string><key>KeepAlive</key><true/></dict></plist>", name: "x.plist"},
-	{id: "H131", bad: plist + "<key>Program</key><string>/usr/bin/x</string><key>OnDemand</key><true/></dict></plist>",
-		good: plist + "<key>Program</key><string>/usr/bin/x</string></dict></plist>", name: "x.plist"},
+	{id: "H130", bad: job + "<key>Program</key><string>/usr/bin/x</string><key>KeepAliv</key><true/></dict></plist>",
+		good: job + "<key>Program</key><string>/usr/bin/x</string><key>KeepAlive</key><true/></dict></plist>", name: "x.plist"},
+	{id: "H131", bad: job + "<key>Program</key><string>/usr/bin/x</string><key>OnDemand</key><true/></dict></plist>",
+		good: job + "<key>Program</key><string>/usr/bin/x</string></dict></plist>", name: "x.plist"},
 	{id: "H132", bad: "[inet_http_server]\nport=*:9001\n" + program, good: "[inet_http_server]\nport=127.0.0.1:9001\nusername=a\npassword={SHA}82ab876d1387bfafe46cc1c8a2ef074eae50cb1d\n" + program, name: "x.conf"},
 	{id: "H133", bad: "[program:x]\nautostart=true\n", good: program, name: "x.conf"},
 	{id: "H133", bad: "#!/bin/sh\nexit 0\n", good: script, name: "init.d/x"},

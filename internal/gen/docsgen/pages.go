@@ -13,6 +13,7 @@ import (
 
 	"github.com/daemonize/daemonize"
 	"github.com/daemonize/daemonize/generators"
+	"github.com/daemonize/daemonize/hardening/rule"
 	"github.com/daemonize/daemonize/internal/cli"
 	"github.com/daemonize/daemonize/spec"
 	"github.com/daemonize/daemonize/spec/diag"
@@ -43,6 +44,7 @@ func generate() ([]page, error) {
 		{"daemon.schema.json", s},
 		{"diagnostics.md", diagnostics()},
 		{"reference.md", reference(profiles)},
+		{"rules.md", rules()},
 		{"support-matrix.md", matrix()},
 	}, nil
 }
@@ -310,6 +312,55 @@ with exit status 3, refused losses (L001 to L003) with 4.
 				fmt.Fprintf(&b, "\n### %s: %s\n\n%s\n", c.Code, md(c.Title), md(c.Help))
 			}
 		}
+	}
+	return b.Bytes()
+}
+
+func rules() []byte {
+	var b bytes.Buffer
+	b.WriteString(header + `# Rules
+
+What ` + "`daemonize audit`" + ` looks for beyond the exposure score. IDs are never
+reused; ` + "`daemonize explain H012`" + ` prints an entry. A rule fires only on evidence
+that its message names. Rules about files on disk look only below ` + "`--root`" + `.
+
+| severity | meaning |
+|---|---|
+| critical | gives an attacker the machine |
+| high | gives an attacker a step, or leaves the service without protection that it was meant to have |
+| medium | makes an attack worse, or a service fail |
+| low | untidy, or defence in depth |
+| info | good to know |
+
+## Suppressions
+
+A finding that is right but accepted stays in every report, with the reason, and
+does not count for ` + "`--fail-on`" + `:
+
+- in native files by a comment, about the line that follows, or before the header
+  of a section (in XML: before ` + "`<dict>`" + `) about the whole service:
+
+      # daemonize: ignore H080 its slice bounds the memory
+
+- in a spec by ` + "[`audit.ignore`](reference.md#auditignore)" + `;
+- by ` + "`--baseline FILE`" + `, which holds what an earlier audit found
+  (` + "`--write-baseline`" + `). Findings are recognised by what they say and not by
+  their lines.
+
+The reason is not optional; a suppression that does nothing is a finding (H129).
+`)
+	sections := []struct{ from, title string }{
+		{"H001", "Privileges and commands"}, {"H020", "Files"}, {"H040", "Secrets"}, {"H050", "Settings without effect"},
+		{"H070", "Lines without effect"}, {"H080", "Limits and restarts"}, {"H090", "What the service opens to others"},
+		{"H110", "What the score does not see"}, {"H120", "Specs and suppressions"}, {"H130", "Managers other than systemd"},
+	}
+	next := 0
+	for _, r := range rule.Rules() {
+		if next < len(sections) && r.ID >= sections[next].from {
+			fmt.Fprintf(&b, "\n## %s\n", sections[next].title)
+			next++
+		}
+		fmt.Fprintf(&b, "\n### %s: %s\n\n*%s.* %s\n\n%s\n\nSee %s.\n", r.ID, md(r.Title), r.Severity, md(r.Reason), md(r.Fix), md(r.Reference))
 	}
 	return b.Bytes()
 }
