@@ -297,6 +297,9 @@ func (a *Auditor) unit(name, file string, u *unit.Unit, err error, asked bool, y
 		if errors.As(err, &refused) && refused.Kind == unit.Masked && !asked {
 			return nil
 		}
+		if refused != nil && refused.Origin.File != "" {
+			file = refused.Origin.File
+		}
 		r := hardening.Failed(name, a.place(file), a.opts.Systemd, a.explain(err))
 		r.Scope = a.opts.Scope
 		return yield(&r)

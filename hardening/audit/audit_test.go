@@ -216,7 +216,7 @@ func TestHost(t *testing.T) {
 	if v := audit.Version(tree); v != 257 {
 		t.Errorf("the version of the root is %d", v)
 	}
-	same(t, lines(walk(t, tree, audit.Options{Systemd: 257, Root: true, Owner: owner, Prefix: "/mnt"})), `/mnt/bad.service systemd error: /mnt/usr/lib/systemd/system/bad.service:2: ExecStart=: the program is neither a file name nor an absolute path
+	same(t, lines(walk(t, tree, audit.Options{Systemd: 257, Root: true, Owner: owner, Prefix: "/mnt"})), `/mnt/usr/lib/systemd/system/bad.service systemd error: /mnt/usr/lib/systemd/system/bad.service:2: ExecStart=: the program is neither a file name nor an absolute path
 /mnt/usr/lib/systemd/system/t@.service systemd 9.4
 /mnt/usr/lib/systemd/system/x.service systemd 9.0
 /mnt/usr/lib/systemd/system/y.timer systemd

@@ -125,6 +125,8 @@ func noScore(r *hardening.Result) string {
 	switch {
 	case r.Error != nil && *r.Error != "":
 		return *r.Error
+	case r.Note != "":
+		return r.Note
 	case r.Backend == "systemd":
 		return "the score is for units that start processes"
 	}
