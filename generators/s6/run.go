@@ -22,6 +22,9 @@ const recordScript = `mkdir -p "$1" && printf '%s 0 %s\n' "$PPID" "$PPID" >"$1/m
 func (c *copyOf) run() {
 	d := c.d
 	s := execline("-P", "Starts "+c.job)
+	if len(d.Timers) > 0 {
+		s.comment(timedMark)
+	}
 	s.comment(d.Description)
 	for _, uri := range d.Documentation {
 		s.comment(uri)

@@ -403,6 +403,8 @@ func (m *machine) file(name string) string {
 		return "/usr/lib/daemonize/" + name + "/run"
 	case "supervisord":
 		return "/etc/supervisor/conf.d/" + name + ".conf"
+	case "s6":
+		return "/etc/s6/sv/" + name + "/finish"
 	}
 	if len(m.as) > 0 {
 		return "/home/alice/.config/systemd/user/" + name + ".service"
@@ -510,6 +512,30 @@ func TestLabSupervisord(t *testing.T) {
 	}
 	if out := m.Run("daemonize", "logs", "-b", "supervisord", "dead"); !strings.Contains(out.Stdout, "no such config") {
 		t.Errorf("%v", out)
+	}
+}
+
+func TestLabS6(t *testing.T) {
+	lab.Long(t)
+	m := boot(t, "sysvinit", "s6")
+	m.MustRun("mkdir", "-p", "/etc/s6/service")
+	m.MustRun("sh", "-c", "setsid s6-svscan /etc/s6/service </dev/null >/dev/null 2>&1 &")
+	m.WaitFor("s6-svscan", func() bool { return m.Run("s6-svscanctl", "/etc/s6/service").Code == 0 })
+	m.lifeCycle(specs+owned, 7)
+
+	// A service of others, with a logger.
+	m.MustRun("mkdir", "-p", "/srv/other/log")
+	m.WriteFile("/srv/other/run", "#!/bin/sh\nexec 2>&1\necho hello\nexec sleep 1000\n", 0o755)
+	m.WriteFile("/srv/other/log/run", "#!/bin/sh\nexec s6-log T /var/log/other\n", 0o755)
+	m.MustRun("s6-svlink", "/etc/s6/service", "/srv/other")
+	m.WaitFor("the other service", func() bool { return m.native("other").State == "active" })
+	if s := m.native("other"); s.Installed || s.Jobs[0].PID == 0 || !s.Jobs[0].Enabled || s.Jobs[0].Since.IsZero() {
+		t.Errorf("%+v", s)
+	}
+	m.WaitFor("its log", func() bool { return strings.Contains(m.Run("daemonize", "logs", "-b", "s6", "other").Stdout, "hello") })
+	m.must("stop", "-b", "s6", "other")
+	if s := m.native("other"); s.State != "inactive" {
+		t.Errorf("%+v", s)
 	}
 }
 
