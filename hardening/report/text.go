@@ -12,7 +12,7 @@ import (
 
 // Text returns a writer for people: the worst unit first, each with what its
 // score is made of, the changes that help most and its findings. Of more than
-// ten units the worst three are shown in full and the others on a line each,
+// twelve units the worst three are shown in full and the others on a line each,
 // unless Options.All is set. Control characters and the like in names and
 // messages are escaped.
 func Text(w io.Writer, o Options) Writer {
@@ -26,9 +26,9 @@ func Text(w io.Writer, o Options) Writer {
 // Up to full units are shown in full. Of more, the worst are, and at most
 // listed others get a line each.
 const (
-	full   = 10
+	full   = 12
 	worst  = 3
-	listed = 50
+	listed = 40
 )
 
 type text struct {
@@ -44,12 +44,23 @@ type textUnit struct {
 	rank
 
 	line  string
-	block string // empty if others were worse when it came
+	block string         // empty if others were worse when it came
+	grave []graveFinding // for the short form
+	err   string         // why it was not audited
+}
+
+// graveFinding is a finding of severity high or critical, as it is shown.
+type graveFinding struct {
+	severity int
+	text     string
 }
 
 func (t *text) Unit(r *hardening.Result) error {
 	t.tally.add(r, &t.o)
 	u := textUnit{rank: rankOf(r), line: t.line(r)}
+	if !t.o.All {
+		t.short(&u, r)
+	}
 	// The block of a unit is made only if it may be needed.
 	at, _ := slices.BinarySearchFunc(t.kept, u.rank, worse)
 	if t.o.All || at < full {
@@ -89,11 +100,65 @@ func (t *text) Close() error {
 			b.WriteString(t.paint(sgrDim, "      and "+plural(n, "more unit that is", "more units that are")+" no worse") + "\n")
 		}
 		b.WriteByte('\n')
+		t.hidden(&b, rest)
 		t.frequent(&b)
 	}
 	t.summary(&b, shown)
 	_, err := io.WriteString(t.w, b.String())
 	return err
+}
+
+// short keeps what must be said of a unit even if it is not shown in full.
+func (t *text) short(u *textUnit, r *hardening.Result) {
+	var b strings.Builder
+	for _, f := range gravest(r.Findings) {
+		if rank := hardening.SeverityRank(f.Severity); f.Suppressed == "" && rank >= hardening.SeverityRank(hardening.SeverityHigh) {
+			b.Reset()
+			t.finding(&b, r, f)
+			u.grave = append(u.grave, graveFinding{rank, b.String()})
+		}
+	}
+	if unaudited(r) {
+		b.Reset()
+		t.wrap(&b, "      "+t.paint(sgrBold, diag.Printable(r.Unit))+"  ", diag.Printable(noScore(r)), "")
+		u.err = b.String()
+	}
+}
+
+// most is how many grave findings and errors of units on a line are shown.
+const most = 10
+
+// hidden shows what one line does not: grave findings and errors.
+func (t *text) hidden(b *strings.Builder, units []textUnit) {
+	var all []graveFinding
+	var errs []string
+	for _, u := range units {
+		all = append(all, u.grave...)
+		if u.err != "" {
+			errs = append(errs, u.err)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b graveFinding) int { return b.severity - a.severity })
+	grave := make([]string, len(all))
+	for i := range all {
+		grave[i] = all[i].text
+	}
+	for _, list := range [...]struct {
+		title string
+		items []string
+	}{{"Grave findings in these units", grave}, {"Not audited", errs}} {
+		if len(list.items) == 0 {
+			continue
+		}
+		b.WriteString(t.paint(sgrBold, list.title) + "\n")
+		for _, s := range list.items[:min(len(list.items), most)] {
+			b.WriteString(s)
+		}
+		if n := len(list.items) - most; n > 0 {
+			b.WriteString("      " + t.paint(sgrDim, "and "+strconv.Itoa(n)+" more") + "\n")
+		}
+		b.WriteByte('\n')
+	}
 }
 
 // frequent lists the findings that many units have.
@@ -301,6 +366,9 @@ func (t *text) rows(b *strings.Builder, r *hardening.Result) {
 // width. The lead may be colored.
 func (t *text) wrap(b *strings.Builder, lead, s, sgr string) {
 	indent := visible(lead)
+	if indent > t.o.Width/2 { // a long name
+		indent = 12
+	}
 	room := max(t.o.Width-indent, 20)
 	first := true
 	for line := range lines(s, room) {

@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -54,17 +55,27 @@ func TestTextOfMany(t *testing.T) {
 	threshold := hardening.Exposure(50)
 	o := report.Options{Threshold: &threshold, FailOn: hardening.SeverityMedium}
 	rs := fleet(t, 300)
+	// What must not be lost among many: a grave finding of a good unit, an error.
+	for i := range rs {
+		if rs[i].Exposure.Rating() == "OK" {
+			rs[i].Findings = append(rs[i].Findings, hardening.Finding{ID: "H010", Severity: "critical", Message: "anybody can write /opt/x", File: rs[i].Path, Line: 3, Column: 1})
+			break
+		}
+	}
+	rs = append(rs, hardening.Failed("broken.service", "broken.service", 257, errors.New("the service has no ExecStart=")))
 	short := string(write(t, "text", o, rs))
-	if n := strings.Count(short, "\n"); n > 150 {
-		t.Errorf("300 units take %d lines", n)
+	if n := strings.Count(short, "\n"); n > 130 {
+		t.Errorf("301 units take %d lines", n)
 	}
 	for _, want := range []string{
-		"300 units: 120 UNSAFE, 60 EXPOSED, 60 MEDIUM, 60 OK",
-		"175 findings: 100 high, 75 low",
+		"301 units: 120 UNSAFE, 60 EXPOSED, 60 MEDIUM, 60 OK, 1 not audited",
+		"176 findings: 1 critical, 100 high, 75 low",
+		"critical  H010  anybody can write /opt/x",
+		"broken.service  the service has no ExecStart=",
 		"failed: 240 units are above the threshold of 5.0",
-		"failed: 100 findings are medium or worse",
+		"failed: 101 findings are medium or worse",
 		"  100  H001  the service runs as root",
-		"and 247 more units that are no worse",
+		"and 258 more units that are no worse",
 	} {
 		if !strings.Contains(short, want) {
 			t.Errorf("%q is missing in\n%s", want, short)
