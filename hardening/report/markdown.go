@@ -87,6 +87,9 @@ func (m *markdown) Close() error {
 // row is the line of the table.
 func (m *markdown) row(r *hardening.Result) string {
 	cells := [...]string{"⚪", "n/a", tableCode(r.Unit), "", ""}
+	if r.Backend != "systemd" && r.Backend != "" {
+		cells[2] += " " + escapeMarkdown(r.Backend)
+	}
 	switch {
 	case r.Exposure != nil:
 		rating := r.Exposure.Rating()

@@ -220,6 +220,9 @@ func (t *text) line(r *hardening.Result) string {
 	var b strings.Builder
 	t.score(&b, r)
 	b.WriteString(diag.Printable(r.Unit))
+	if r.Backend != "systemd" && r.Backend != "" {
+		b.WriteString(t.paint(sgrDim, " ("+diag.Printable(r.Backend)+")"))
+	}
 	var one tally
 	one.add(r, &t.o)
 	if s := one.bySeverity(); s != "" {
