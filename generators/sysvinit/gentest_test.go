@@ -7,6 +7,7 @@ import (
 )
 
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	gentest.Suite{
 		Generator: New(),
 		Structure: structure,

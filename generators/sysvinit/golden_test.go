@@ -15,6 +15,7 @@ import (
 // for the programs, and has it enabled by update-rc.d, started, looked at,
 // stopped and looked at again, with the exit codes of the LSB.
 func TestGoldenRun(t *testing.T) {
+	t.Parallel()
 	cases, err := filepath.Glob("../../testdata/golden/*/daemon.yaml")
 	if err != nil || len(cases) < 14 {
 		t.Fatalf("found %d cases: %v", len(cases), err)

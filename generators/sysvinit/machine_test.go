@@ -92,9 +92,12 @@ func (m machine) report(path string) *report.Report {
 	return r
 }
 
-// shells are run as /bin/sh of the machine.
+// shells are run as /bin/sh of the machine, side by side: the tests wait for most
+// of their time.
 func shells(t *testing.T, test func(t *testing.T, m machine)) {
+	t.Parallel()
 	t.Run("dash", func(t *testing.T) {
+		t.Parallel()
 		m := boot(t)
 		if s := m.MustRun("readlink", "-f", "/bin/sh"); !strings.HasSuffix(s, "dash\n") {
 			t.Fatalf("/bin/sh is %q", s)
@@ -102,11 +105,13 @@ func shells(t *testing.T, test func(t *testing.T, m machine)) {
 		test(t, m)
 	})
 	t.Run("bash", func(t *testing.T) {
+		t.Parallel()
 		m := boot(t)
 		m.MustRun("ln", "-sf", "bash", "/bin/sh")
 		test(t, m)
 	})
 	t.Run("busybox", func(t *testing.T) {
+		t.Parallel()
 		busybox, err := exec.LookPath("busybox")
 		if err != nil {
 			t.Skip("busybox is not installed")

@@ -12,6 +12,7 @@ import (
 
 // What runs is what was declared: identity, limits, directories, sandbox.
 func TestProcess(t *testing.T) {
+	t.Parallel()
 	m := boot(t)
 	m.MustRun("groupadd", "extra")
 	m.MustRun("useradd", "--system", "--user-group", "--groups", "extra,audio", "web")
@@ -85,6 +86,7 @@ func itoa(n int) string { return strconv.Itoa(n) }
 
 // The boot order is what insserv makes of the header.
 func TestBootOrder(t *testing.T) {
+	t.Parallel()
 	m := boot(t)
 	m.install("name: database\ncommand: [/bin/sleep, '1']\n")
 	m.install("name: web\ncommand: [/bin/sleep, '1']\ndescription: \"A service: with # marks, it's \\\"quoted\\\" and $$PATH, in a description that is long enough to be written in more than one line of the header\"\ndepends_on: {requires: [database.service], wants: [absent], after: [cron], before: [backup]}\ninstall: {runlevels: [2, 3]}\n")
@@ -111,6 +113,7 @@ func TestBootOrder(t *testing.T) {
 }
 
 func TestController(t *testing.T) {
+	t.Parallel()
 	m := boot(t)
 	h := host{m}
 	c := backend{}
