@@ -210,8 +210,9 @@ func TestConformance(t *testing.T) {
 						groups = append(groups, g)
 					}
 				}
+				var rebooted []cell
 				// In a machine of its own, which has nothing else to start.
-				rebooted := boot(t, m, probe).reboot(t)
+				t.Run("reboot", func(t *testing.T) { rebooted = boot(t, m, probe).reboot(t) })
 				h := boot(t, m, probe)
 				columns[i] = column{title: m.title, fields: h.run(t, groups)}
 				columns[i].behaviour = slices.Concat(h.behaviour(groups), rebooted)
