@@ -26,14 +26,16 @@ nap() {
 }
 `
 
-// Processes has the function stat_of.
+// Processes has the function stat_of. A process that ends between the opening and
+// the reading of its file is a read error (ESRCH), after which shells leave the
+// variable as it was: it is emptied first, or the loop would not end.
 const Processes = `
 # stat_of PID sets session and born (the start time) of a process that is no zombie.
 stat_of() {
 	[ -n "$1" ] || return 1
 	stat=
 	{
-		while IFS= read -r line || [ -n "$line" ]; do
+		while line='' && IFS= read -r line || [ -n "$line" ]; do
 			stat=$stat$line
 		done <"/proc/$1/stat"
 	} 2>/dev/null
