@@ -239,6 +239,9 @@ func reason(result, status string) string {
 				return why
 			}
 		}
+		if status == "" || status == "0" { // of the main process
+			return "a command before or after the program failed"
+		}
 		return "exited with code " + status
 	case "signal":
 		return "ended by signal " + status

@@ -144,3 +144,17 @@ func (backend) Status(ctx context.Context, h generators.Host, _ generators.Targe
 	s.Enabled = strings.TrimSpace(links.Stdout) != ""
 	return s, nil
 }
+
+// Registered reports whether a script has links in the directories of runlevels,
+// be they to start or to stop it.
+func (backend) Registered(ctx context.Context, h generators.Host, job string) (bool, error) {
+	dirs := []string{"find", "-H"}
+	for _, level := range []string{"0", "1", "2", "3", "4", "5", "6", "S"} {
+		dirs = append(dirs, "/etc/rc"+level+".d")
+	}
+	links, err := h.Run(ctx, append(dirs, "-name", "[SK][0-9][0-9]"+job))
+	if err != nil {
+		return false, fmt.Errorf("cannot look for the links of %s: %w", job, err)
+	}
+	return strings.TrimSpace(links.Stdout) != "", nil
+}

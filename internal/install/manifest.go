@@ -56,6 +56,14 @@ type Job struct {
 	Name   string `json:"name"`
 	Enable bool   `json:"enable"`
 	Start  bool   `json:"start"`
+	// Before tells whether the manager knew a job of this name before, which uninstall
+	// then leaves as it was: enabled, disabled or, for unknown, empty.
+	Before string `json:"before,omitempty"`
+}
+
+func jobOf(j generators.Job) Job { return Job{Name: j.Name, Enable: j.Enable, Start: j.Start} }
+func (j Job) job() generators.Job {
+	return generators.Job{Name: j.Name, Enable: j.Enable, Start: j.Start}
 }
 
 // ErrNotInstalled is the error for a daemon without a manifest.
@@ -169,8 +177,14 @@ func (m *Manifest) file(name string) *File {
 	return nil
 }
 
-func (m *Manifest) job(name string) bool {
-	return m != nil && slices.ContainsFunc(m.Jobs, func(j Job) bool { return j.Name == name })
+func (m *Manifest) job(name string) *Job {
+	if m == nil {
+		return nil
+	}
+	if i := slices.IndexFunc(m.Jobs, func(j Job) bool { return j.Name == name }); i >= 0 {
+		return &m.Jobs[i]
+	}
+	return nil
 }
 
 // target is what the manifest's files were rendered for.
@@ -197,7 +211,7 @@ func (m *Manifest) bundle(h host.Host) generators.Bundle {
 		b.Artifacts = append(b.Artifacts, a)
 	}
 	for _, j := range m.Jobs {
-		b.Jobs = append(b.Jobs, generators.Job(j))
+		b.Jobs = append(b.Jobs, j.job())
 	}
 	return b
 }

@@ -444,7 +444,7 @@ func (p *planner) install(item *Item) {
 	p.next = &Manifest{Version: 1, Daemon: b.Daemon, Backend: b.Target.Backend, Manager: b.Target.Version.String(),
 		Scope: b.Target.Scope.String(), Home: b.Target.Home, Files: []File{}, Jobs: []Job{}}
 	for _, j := range b.Jobs {
-		p.next.Jobs = append(p.next.Jobs, Job(j))
+		p.next.Jobs = append(p.next.Jobs, jobOf(j))
 	}
 	b = p.kept(b)
 	p.b = b
@@ -463,6 +463,7 @@ func (p *planner) install(item *Item) {
 	}
 	p.links()
 	p.stale()
+	p.registered()
 	p.accounts()
 	p.data()
 	p.linger()
@@ -699,7 +700,7 @@ func (p *planner) kept(b generators.Bundle) generators.Bundle {
 	if p.old == nil || p.o.NoEnable || declared != slices.ContainsFunc(p.old.Jobs, func(j Job) bool { return j.Enable }) {
 		return b
 	}
-	enabled := func(j generators.Job) bool { return p.old.job(j.Name) && p.status(j.Name).Enabled }
+	enabled := func(j generators.Job) bool { return p.old.job(j.Name) != nil && p.status(j.Name).Enabled }
 	if _, linked := p.c.(linker); linked {
 		link := func(f File) bool { return f.Link != "" }
 		if !declared || !slices.ContainsFunc(p.old.Files, link) {
@@ -769,6 +770,55 @@ func (p *planner) stale() {
 	for _, f := range p.old.Files {
 		if p.next.file(f.Path) == nil {
 			p.remove(f)
+		}
+	}
+}
+
+// registrar is a controller whose tools register the scripts of jobs beside them.
+type registrar interface {
+	// Registered reports whether a job is registered, to start at boot or not to.
+	Registered(ctx context.Context, h generators.Host, job string) (bool, error)
+}
+
+// registered records how jobs were registered whose scripts are taken over.
+func (p *planner) registered() {
+	reg, ok := p.c.(registrar)
+	if !ok || !p.h.Live() {
+		return
+	}
+	for i := range p.next.Jobs {
+		j := &p.next.Jobs[i]
+		if old := p.old.job(j.Name); old != nil {
+			j.Before = old.Before
+			continue
+		}
+		if !slices.ContainsFunc(p.next.Files, func(f File) bool { return f.Backup != "" && concerns(f.Path, j.Name) }) {
+			continue
+		}
+		known, err := reg.Registered(p.ctx, p.h, j.Name)
+		switch {
+		case err != nil:
+			p.errs = append(p.errs, err)
+		case !known:
+		case p.status(j.Name).Enabled:
+			j.Before = "enabled"
+		default:
+			j.Before = "disabled"
+		}
+	}
+}
+
+// register plans that jobs are registered as before, once their scripts are back.
+func (p *planner) register(m *Manifest) {
+	for _, j := range m.Jobs {
+		if j.Before == "" || !p.h.Live() {
+			continue
+		}
+		was := generators.Bundle{Daemon: m.Daemon, Target: p.b.Target, Jobs: []generators.Job{{Name: j.Name, Enable: j.Before == "enabled"}}}
+		for _, s := range p.c.Steps(was, generators.Install) {
+			if s.Verb == generators.Enable || s.Verb == generators.Disable {
+				p.add(Step{Step: s, phase: cleanup})
+			}
 		}
 	}
 }
@@ -976,7 +1026,7 @@ func (p *planner) startJob(j generators.Job, fresh bool) {
 		}
 	case running || !j.Start || p.o.NoStart:
 		return
-	case !fresh && p.old.job(j.Name) && st.State != generators.Failed:
+	case !fresh && p.old.job(j.Name) != nil && st.State != generators.Failed:
 		// Somebody stopped it, and installing is no order to run it.
 		p.note("%s is stopped and was left so", j.Name)
 		return
@@ -1095,6 +1145,7 @@ func (p *planner) uninstall(m *Manifest) {
 	for _, f := range slices.Backward(m.Files) {
 		p.remove(f)
 	}
+	p.register(m)
 	for _, s := range p.c.Steps(p.b, generators.Uninstall) {
 		if s.Verb == generators.Reload && (p.h.Live() || !s.Live) {
 			p.add(Step{Step: s, phase: reload, undo: []undoStep{{s, reload}}})

@@ -54,7 +54,7 @@ func Installed(h host.Host, ctl generators.Operator, t generators.Target, m *ins
 		d.Bundle.Artifacts = append(d.Bundle.Artifacts, a)
 	}
 	for _, j := range m.Jobs {
-		d.Bundle.Jobs = append(d.Bundle.Jobs, generators.Job(j))
+		d.Bundle.Jobs = append(d.Bundle.Jobs, generators.Job{Name: j.Name, Enable: j.Enable, Start: j.Start})
 	}
 	return d
 }
