@@ -50,9 +50,16 @@ func (backend) Links(b generators.Bundle) []generators.Artifact {
 	return links
 }
 
+func enable(job string) []string { return []string{"rc-update", "--quiet", "add", job, runlevel} }
+
+// disable returns what removes the links of all runlevels. rc-update del --all
+// fails if one of them has none.
+func disable(job string) []string {
+	return []string{"find", "-H", "/etc/runlevels", "-name", job, "-type", "l", "-delete"}
+}
+
 // Steps implements [generators.Controller]. OpenRC reads the scripts when it
-// needs them and keeps its cache of dependencies by their times; to enable is a
-// link of the plan (Links).
+// needs them and keeps its cache of dependencies by their times.
 func (backend) Steps(b generators.Bundle, op generators.Op) []generators.Step {
 	var steps []generators.Step
 	run := func(verb generators.Verb, job string, argv ...string) {
@@ -60,6 +67,7 @@ func (backend) Steps(b generators.Bundle, op generators.Op) []generators.Step {
 	}
 	if op == generators.Uninstall {
 		for _, j := range slices.Backward(b.Jobs) {
+			run(generators.Disable, j.Name, disable(j.Name)...)
 			run(generators.Stop, j.Name, "rc-service", j.Name, "stop")
 			// Nothing happens if OpenRC holds it for stopped, after a zap by hand.
 			control := chain.Dir(b.Daemon) + "/control" + strings.TrimPrefix(j.Name, b.Daemon)
@@ -80,6 +88,13 @@ func (backend) Steps(b generators.Bundle, op generators.Op) []generators.Step {
 	}
 	for i := range b.Artifacts {
 		steps = append(steps, generators.Step{Verb: generators.WriteFile, Path: b.Artifacts[i].Path, Artifact: &b.Artifacts[i]})
+	}
+	for _, j := range b.Jobs {
+		if j.Enable {
+			run(generators.Enable, j.Name, enable(j.Name)...)
+		} else {
+			run(generators.Disable, j.Name, disable(j.Name)...)
+		}
 	}
 	for _, j := range b.Jobs {
 		switch {
@@ -166,12 +181,11 @@ func (backend) Operate(b generators.Bundle, verb generators.Verb) ([]generators.
 			return nil, fmt.Errorf("cannot enable %s: its timers start it, and cron has them at boot", b.Daemon)
 		}
 		for _, j := range b.Jobs {
-			run(j.Name, "rc-update", "--quiet", "add", j.Name, runlevel)
+			run(j.Name, enable(j.Name)...)
 		}
 	case generators.Disable:
 		for _, j := range b.Jobs {
-			// rc-update fails if one of the runlevels has no such link.
-			run(j.Name, "find", "-H", "/etc/runlevels", "-name", j.Name, "-type", "l", "-delete")
+			run(j.Name, disable(j.Name)...)
 		}
 	default:
 		return nil, fmt.Errorf("cannot %s with OpenRC", verb)

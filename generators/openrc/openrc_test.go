@@ -167,9 +167,9 @@ func TestSteps(t *testing.T) {
 		return strings.Join(out, ", ")
 	}
 	for op, want := range map[generators.Op]string{
-		generators.Install:   "start: rc-service web start",
-		generators.Upgrade:   "restart: rc-service web restart",
-		generators.Uninstall: "stop: rc-service web stop, stop: /usr/lib/daemonize/web/control stop, clean: rm -rf /run/daemonize/web",
+		generators.Install:   "enable: rc-update --quiet add web default, start: rc-service web start",
+		generators.Upgrade:   "enable: rc-update --quiet add web default, restart: rc-service web restart",
+		generators.Uninstall: "disable: find -H /etc/runlevels -name web -type l -delete, stop: rc-service web stop, stop: /usr/lib/daemonize/web/control stop, clean: rm -rf /run/daemonize/web",
 	} {
 		if got := words(op); got != want {
 			t.Errorf("%d: %s", op, got)
