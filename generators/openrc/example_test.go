@@ -37,7 +37,7 @@ depends_on: {requires: [postgresql], after: [redis]}
 	// start() {
 	// 	/usr/lib/daemonize/web/control start || return
 	// 	if ! /usr/lib/daemonize/web/control status >/dev/null; then
-	// 		setsid sh -c 'while [ -e "$1" ]; do sleep 0.1; done; exec rc-service --quiet "$2" zap' sh "$RC_SVCDIR/starting/$RC_SVCNAME" "$RC_SVCNAME" </dev/null >/dev/null 2>&1 &
+	// 		setsid sh -c 'n=0; until [ -e "$1" ] || [ $((n += 1)) -gt 600 ]; do sleep 0.1; done; exec rc-service --quiet "$2" zap' sh "$RC_SVCDIR/started/$RC_SVCNAME" "$RC_SVCNAME" </dev/null >/dev/null 2>&1 &
 	// 	fi
 	// }
 	//

@@ -141,8 +141,9 @@ func (r *renderer) service(w *initscript.Job) []byte {
 		control + " start || return",
 		"if ! " + control + " status >/dev/null; then",
 		// It is done, or a condition does not hold. openrc-run marks as started
-		// whatever start returned well from (openrc-run.c, svc_start_real).
-		`	setsid sh -c 'while [ -e "$1" ]; do sleep 0.1; done; exec rc-service --quiet "$2" zap' sh "$RC_SVCDIR/starting/$RC_SVCNAME" "$RC_SVCNAME" </dev/null >/dev/null 2>&1 &`,
+		// whatever start returned well from (openrc-run.c, svc_start_real), so
+		// that has to be waited for.
+		`	setsid sh -c 'n=0; until [ -e "$1" ] || [ $((n += 1)) -gt 600 ]; do sleep 0.1; done; exec rc-service --quiet "$2" zap' sh "$RC_SVCDIR/started/$RC_SVCNAME" "$RC_SVCNAME" </dev/null >/dev/null 2>&1 &`,
 		"fi",
 	})
 	b.Function("stop", []string{control + " stop"})
