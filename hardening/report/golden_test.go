@@ -91,3 +91,17 @@ func TestWriteErrors(t *testing.T) {
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, bytes.ErrTooLarge }
+
+// BenchmarkWriters measures the cost of a unit in each format.
+func BenchmarkWriters(b *testing.B) {
+	rs := fleet(b, 200)
+	for _, format := range report.Formats() {
+		b.Run(format, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				write(b, format, report.Options{}, rs)
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*len(rs)), "µs/unit")
+		})
+	}
+}

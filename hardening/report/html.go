@@ -78,8 +78,12 @@ func (p *page) Unit(r *hardening.Result) error {
 	p.tally.add(r, &p.o)
 	changes, best := r.Changes(), r.Best(3)
 	if r.Exposure != nil {
+		after := *r.Exposure
+		if len(best) > 0 {
+			after = best[len(best)-1].Exposure
+		}
 		p.sum += int(*r.Exposure)
-		p.sumAfter += int(r.With(best...))
+		p.sumAfter += int(after)
 	}
 	for i := range changes {
 		c := &changes[i]
@@ -182,7 +186,7 @@ func (p *page) summary(d *doc) {
 	scored := t.units - t.unscored - t.failed
 	d.add("<section class=\"cards\" aria-label=\"Summary\">\n<div class=\"card\"><h3>Units</h3><p class=\"big num\">").number(t.units).add("</p><p>").number(scored).add(" with a score")
 	if t.unscored > 0 {
-		d.add(", ").number(t.unscored).add(" of other managers")
+		d.add(", ").number(t.unscored).add(" without")
 	}
 	if t.failed > 0 {
 		d.add(", <strong>").number(t.failed).add(" not audited</strong>")

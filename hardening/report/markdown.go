@@ -14,11 +14,15 @@ import (
 // CI job: a short table, the worst unit first, and the details folded. It
 // stays well below the 1 MiB that GitHub takes: units that do not fit are
 // counted.
-func Markdown(w io.Writer, o Options) Writer { return &markdown{w: w, o: o} }
+func Markdown(w io.Writer, o Options) Writer {
+	return &markdown{w: w, o: o, worst: podium{size: maxTable}}
+}
 
-// What is kept: rows of the table, and bytes of details.
+// What is kept: rows of the table, grave findings of other units, and bytes of
+// details.
 const (
 	maxTable   = 100
+	maxExtra   = 20
 	maxDetails = 300 << 10
 )
 
@@ -26,18 +30,33 @@ type markdown struct {
 	w     io.Writer
 	o     Options
 	tally tally
+	worst podium
 	units []markdownUnit
 }
 
 type markdownUnit struct {
 	rank
 
-	row, details string
+	row, details string   // empty if others were worse when it came
+	extra        []string // what must be said even if there is no row
 }
 
 func (m *markdown) Unit(r *hardening.Result) error {
 	m.tally.add(r, &m.o)
-	m.units = append(m.units, markdownUnit{rankOf(r), m.row(r), m.details(r)})
+	u := markdownUnit{rank: rankOf(r)}
+	if m.worst.admit(u.rank) {
+		best := r.Best(3)
+		u.row, u.details = m.row(r, best), m.details(r, best)
+	}
+	if unaudited(r) {
+		u.extra = append(u.extra, "- "+code(r.Unit)+" was not audited: "+escapeMarkdown(noScore(r))+"\n")
+	}
+	for _, f := range gravest(r.Findings) {
+		if f.Suppressed == "" && hardening.SeverityRank(f.Severity) >= hardening.SeverityRank(hardening.SeverityHigh) {
+			u.extra = append(u.extra, "- "+code(r.Unit)+" **"+f.Severity+"** "+escapeMarkdown(f.ID)+" "+escapeMarkdown(f.Message)+"\n")
+		}
+	}
+	m.units = append(m.units, u)
 	return nil
 }
 
@@ -73,19 +92,43 @@ func (m *markdown) Close() error {
 		b.WriteString(m.units[i].row)
 	}
 	b.WriteByte('\n')
-	for i := range m.units {
-		if b.Len()+len(m.units[i].details) > maxDetails {
-			b.WriteString("The details of " + plural(len(m.units)-i, "more unit", "more units") + " do not fit here.\n")
+	m.extras(&b)
+	shown := 0
+	for _, u := range m.units[:min(len(m.units), maxTable)] {
+		if b.Len()+len(u.details) > maxDetails {
 			break
 		}
-		b.WriteString(m.units[i].details)
+		b.WriteString(u.details)
+		shown++
+	}
+	if n := len(m.units) - shown; n > 0 {
+		b.WriteString("The details of " + plural(n, "more unit", "more units") + " do not fit here.\n")
 	}
 	_, err := io.WriteString(m.w, b.String())
 	return err
 }
 
+// extras says what the table leaves out and must not.
+func (m *markdown) extras(b *strings.Builder) {
+	var lines []string
+	for i := range m.units[min(len(m.units), maxTable):] {
+		lines = append(lines, m.units[maxTable+i].extra...)
+	}
+	if len(lines) == 0 {
+		return
+	}
+	b.WriteString("Among the units that are not in the table:\n\n")
+	for _, line := range lines[:min(len(lines), maxExtra)] {
+		b.WriteString(line)
+	}
+	if n := len(lines) - maxExtra; n > 0 {
+		b.WriteString("- and " + strconv.Itoa(n) + " more\n")
+	}
+	b.WriteByte('\n')
+}
+
 // row is the line of the table.
-func (m *markdown) row(r *hardening.Result) string {
+func (m *markdown) row(r *hardening.Result, best []hardening.Change) string {
 	cells := [...]string{"⚪", "n/a", tableCode(r.Unit), "", ""}
 	if r.Backend != "systemd" && r.Backend != "" {
 		cells[2] += " " + escapeMarkdown(r.Backend)
@@ -100,14 +143,14 @@ func (m *markdown) row(r *hardening.Result) string {
 	var one tally
 	one.add(r, &m.o)
 	cells[3] = one.bySeverity()
-	if best := r.Best(1); len(best) > 0 {
+	if len(best) > 0 {
 		cells[4] = tableCode(headline(&best[0])) + " → " + best[0].Exposure.String()
 	}
 	return "| " + strings.Join(cells[:], " | ") + " |\n"
 }
 
 // details is the folded part about one unit; empty if there is nothing to say.
-func (m *markdown) details(r *hardening.Result) string {
+func (m *markdown) details(r *hardening.Result, best []hardening.Change) string {
 	var b strings.Builder
 	b.WriteString("<details><summary><code>" + escapeHTML(diag.Printable(r.Unit)) + "</code>")
 	if r.Exposure != nil {
@@ -127,7 +170,7 @@ func (m *markdown) details(r *hardening.Result) string {
 			b.WriteString("- " + reason.Share.String() + " " + escapeMarkdown(reason.Text) + "\n")
 		}
 	}
-	if best := r.Best(3); len(best) > 0 {
+	if len(best) > 0 {
 		b.WriteString("\n**Next**\n\n")
 		for i := range best {
 			c := &best[i]

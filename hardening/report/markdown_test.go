@@ -2,6 +2,7 @@ package report_test
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/yuin/goldmark/renderer/html"
 	nethtml "golang.org/x/net/html"
 
+	"github.com/daemonize/daemonize/hardening"
 	"github.com/daemonize/daemonize/hardening/report"
 )
 
@@ -66,11 +68,22 @@ func TestMarkdown(t *testing.T) {
 
 // TestMarkdownOfMany stays below the limit of GitHub.
 func TestMarkdownOfMany(t *testing.T) {
-	text := write(t, "markdown", report.Options{}, fleet(t, 1000))
+	rs := append(fleet(t, 1000), hardening.Failed("broken.service", "broken.service", 257, errors.New("there is no `ExecStart=`")))
+	text := write(t, "markdown", report.Options{}, rs)
 	if len(text) > 512<<10 {
 		t.Errorf("1000 units take %d bytes", len(text))
 	}
-	if !bytes.Contains(text, []byte("and 900 more units that are no worse")) || !bytes.Contains(text, []byte("do not fit here")) {
+	if !bytes.Contains(text, []byte("and 901 more units that are no worse")) || !bytes.Contains(text, []byte("do not fit here")) {
 		t.Error("what is left out is not counted")
+	}
+	if n := bytes.Count(text, []byte("** H001 the service runs as root\n")); n != 20 || !bytes.Contains(text, []byte("- and ")) {
+		t.Errorf("%d grave findings of units without a row", n)
+	}
+	rs = rs[len(rs)-101:]
+	for i := range rs {
+		rs[i].Findings = nil
+	}
+	if text := write(t, "markdown", report.Options{}, rs); !bytes.Contains(text, []byte("- `broken.service` was not audited: there is no \\`ExecStart=\\`\n")) {
+		t.Errorf("an error is not shown:\n%s", text)
 	}
 }

@@ -45,6 +45,24 @@ func worse(a, b rank) int {
 	)
 }
 
+// podium holds the worst units so far. What is shown of the worst only need
+// not be made for the others.
+type podium struct {
+	size int
+	kept []rank
+}
+
+// admit reports whether a unit is among the worst so far.
+func (p *podium) admit(k rank) bool {
+	at, _ := slices.BinarySearchFunc(p.kept, k, worse)
+	if at >= p.size {
+		return false
+	}
+	p.kept = slices.Insert(p.kept, at, k)
+	p.kept = p.kept[:min(len(p.kept), p.size)]
+	return true
+}
+
 // gravest sorts findings: those that count before those that are suppressed,
 // the worst first, then by place.
 func gravest(fs []hardening.Finding) []*hardening.Finding {

@@ -20,7 +20,7 @@ func Text(w io.Writer, o Options) Writer {
 		o.Width = 80
 	}
 	o.Width = max(o.Width, 40)
-	return &text{w: w, o: o, ids: map[string]int{}}
+	return &text{w: w, o: o, worst: podium{size: full}, ids: map[string]int{}}
 }
 
 // Up to full units are shown in full. Of more, the worst are, and at most
@@ -36,7 +36,7 @@ type text struct {
 	o     Options
 	tally tally
 	units []textUnit
-	kept  []rank         // the worst units so far, at most full
+	worst podium
 	ids   map[string]int // in how many units a finding occurs
 }
 
@@ -62,13 +62,8 @@ func (t *text) Unit(r *hardening.Result) error {
 		t.short(&u, r)
 	}
 	// The block of a unit is made only if it may be needed.
-	at, _ := slices.BinarySearchFunc(t.kept, u.rank, worse)
-	if t.o.All || at < full {
+	if t.o.All || t.worst.admit(u.rank) {
 		u.block = t.block(r)
-		t.kept = slices.Insert(t.kept, at, u.rank)
-		if len(t.kept) > full {
-			t.kept = t.kept[:full]
-		}
 	}
 	t.units = append(t.units, u)
 	seen := map[string]bool{}

@@ -277,10 +277,15 @@ func escaped(prefix string, c uint64, digits int) cell {
 // Width returns the columns that printable text takes on a terminal.
 func Width(s string) int {
 	w := 0
-	for b := []byte(s); len(b) > 0; {
-		c, n := cut(b)
+	for len(s) > 0 {
+		if ' ' <= s[0] && s[0] <= '~' {
+			w++
+			s = s[1:]
+			continue
+		}
+		c, n := cut([]byte(s[:min(len(s), utf8.UTFMax)]))
 		w += c.width
-		b = b[n:]
+		s = s[n:]
 	}
 	return w
 }

@@ -173,3 +173,14 @@ func TestCodes(t *testing.T) {
 		seen[c.Code] = true
 	}
 }
+
+func TestWidth(t *testing.T) {
+	for s, want := range map[string]int{"": 0, "abc": 3, "é": 1, "e\u0301": 1, "日本": 4, "→ 9.4": 5, "\x1b": 4, "\xff": 4, "\u202e": 6} {
+		if got := diag.Width(s); got != want {
+			t.Errorf("%q takes %d columns, want %d", s, got, want)
+		}
+		if p := diag.Printable(s); diag.Width(p) != want {
+			t.Errorf("%q as %q takes %d columns, want %d", s, p, diag.Width(p), want)
+		}
+	}
+}
