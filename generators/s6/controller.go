@@ -102,6 +102,17 @@ exec ` + bin + `s6-svc -wD -T "$2" -d "$1"`
 	startScript = bin + `s6-svdt-clear "$1"
 exec ` + bin + `s6-svc "$3" -T "$2" -u "$1"`
 
+	// onceScript waits until the service has ended, and tells how.
+	onceScript = bin + `s6-svdt-clear "$1"
+` + bin + `s6-svc -wu -T 60000 -u "$1" && ` + bin + `s6-svwait -D -t "$2" "$1" || exit 1
+code=$(` + bin + `s6-svstat -o exitcode "$1")
+case $code in
+0 | 253) exit 0 ;;
+esac
+! grep -qx "$code" "$1/` + successFile + `" 2>/dev/null || exit 0
+echo "exited with code $code" >&2
+exit 1`
+
 	// compileScript compiles the definitions of s6-rc, has the live state
 	// follow, and removes what it was before.
 	compileScript = `new=/etc/s6-rc/compiled-$(date +%s)-$$
@@ -169,7 +180,11 @@ func (c *controls) start() []string {
 	if c.rc {
 		return []string{bin + "s6-rc", "-t", strconv.Itoa(timeout), "-u", "change", c.job}
 	}
-	return shellScript(startScript, live(c.job, c.b.Target.Family), strconv.Itoa(timeout), wait)
+	dir := live(c.job, c.b.Target.Family)
+	if strings.Contains(c.file("run"), "\n# "+onceMark+"\n") {
+		return shellScript(onceScript, dir, "0") // it has its own limit
+	}
+	return shellScript(startScript, dir, strconv.Itoa(timeout), wait)
 }
 
 // stopTime is how long stopping may take in milliseconds, zero for ever.
@@ -333,6 +348,9 @@ func (backend) Status(ctx context.Context, h generators.Host, t generators.Targe
 	}
 	if !parseStatus(&s, r.Stdout, h.Exists(dir+"/notification-fd")) {
 		return s, fmt.Errorf("cannot read what s6-svstat says about %s: %q", job, r.Stdout)
+	}
+	if h.Exists(dir + "/" + remainsFile) {
+		s.PID = 0
 	}
 	if s.State == generators.Active || s.Detail == "unready" {
 		s.Exit = generators.Exit{} // of what runs

@@ -78,6 +78,9 @@ func refresh(b generators.Bundle) ([]generators.Step, error) {
 // timedMark is in the run of a job that timers start.
 const timedMark = "Timers start it."
 
+// onceMark is in the run of a job that starts by ending.
+const onceMark = "It is up when it has ended."
+
 // timed reports whether timers start the jobs of a bundle.
 func timed(b generators.Bundle) bool {
 	return slices.ContainsFunc(b.Artifacts, func(a generators.Artifact) bool {

@@ -32,6 +32,9 @@ func (c *copyOf) oneshot() {
 // there is no order without one.
 func (c *copyOf) dependencies() {
 	dep := &c.d.DependsOn
+	if len(dep.BindsTo) > 0 {
+		c.lose(field.DependsOnBindsTo, "depends_on.binds_to", generators.Approximate, "s6-rc stops the service before the others, but not when they end by themselves")
+	}
 	for _, l := range [...]struct {
 		id    field.ID
 		units []string

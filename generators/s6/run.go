@@ -24,6 +24,8 @@ func (c *copyOf) run() {
 	s := execline("-P", "Starts "+c.job)
 	if len(d.Timers) > 0 {
 		s.comment(timedMark)
+	} else if d.Type == "oneshot" && !d.RemainAfterExit {
+		s.comment(onceMark)
 	}
 	s.comment(d.Description)
 	for _, uri := range d.Documentation {
@@ -41,6 +43,16 @@ func (c *copyOf) run() {
 	}
 	if len(d.Hooks.PostStart) > 0 {
 		s.block([]string{"background", "-d"}, c.afterStart())
+	}
+	if t := d.Start.Timeout; c.notify != "" && t > 0 && t != spec.Infinity {
+		s.open("background", "-d")
+		s.open("ifelse")
+		s.line(bin+"s6-svwait", "-U", "-t", strconv.FormatInt(milliseconds(t), 10), c.live())
+		s.then()
+		s.line("exit", "0")
+		s.end()
+		s.line(bin+"s6-svc", "-k", c.live())
+		s.end()
 	}
 	c.log.connect(s)
 	c.command(s)
@@ -65,10 +77,7 @@ func (c *copyOf) command(s *script) {
 		s.line("export", "PATH", chain.Path) // see below
 		c.environment(s, env, o.Environment)
 		s.line(path)
-		if d.RemainAfterExit {
-			s.end()
-			s.line("/bin/sleep", "infinity")
-		}
+		c.remain(s)
 		return
 	}
 	s.line("redirfd", "-r", "0", "/dev/null")
@@ -106,10 +115,28 @@ func (c *copyOf) command(s *script) {
 	// the service must not see.
 	s.line("export", "PATH", path)
 	s.line(append(argv, chain.Argv(d)...)...)
-	if d.RemainAfterExit {
-		s.end()
-		s.line("/bin/sleep", "infinity")
+	c.remain(s)
+}
+
+// remainFD is the descriptor on which run itself tells that the program has
+// ended well.
+const remainFD = "4"
+
+// remain ends the block of a program after which the service stays up.
+func (c *copyOf) remain(s *script) {
+	if !c.d.RemainAfterExit {
+		return
 	}
+	s.end()
+	if c.notify == "" {
+		c.dir.value("notification-fd", remainFD)
+		c.dir.add(remainsFile, 0o644, nil) // for Status
+		s.open("foreground")
+		s.line("fdmove", "1", remainFD, "/bin/echo")
+		s.end()
+		s.line("fdclose", remainFD)
+	}
+	s.line("/bin/sleep", "infinity")
 }
 
 // native are the options of a run without a script.
@@ -176,7 +203,13 @@ func (c *copyOf) startOthers(s *script) {
 	}
 	require := func(dir string) { s.block([]string{"if"}, bin+"s6-svc", "-wU", "-T", timeout, "-u", dir) }
 	each(field.DependsOnRequires, dep.Requires, require)
-	each(field.DependsOnBindsTo, dep.BindsTo, require)
+	each(field.DependsOnBindsTo, dep.BindsTo, func(dir string) {
+		require(dir)
+		s.open("background", "-d")
+		s.block([]string{"if"}, bin+"s6-svwait", "-d", dir)
+		s.line(bin+"s6-svc", "-d", c.live())
+		s.end()
+	})
 	each(field.DependsOnRequisite, dep.Requisite, func(dir string) {
 		s.block([]string{"if"}, "/bin/sh", "-c", upScript, "sh", dir)
 	})
@@ -202,19 +235,38 @@ func (c *copyOf) service(id field.ID, i int, unit string) string {
 	return name
 }
 
+// before are the names that the process of a service has before its program.
+var before = [...]string{"run", "execlineb", "foreground", "background", "if", "fdswap", "fdmove", "fdclose", "redirfd", "execline-umask", "execline-cd", "backtick", "export",
+	"s6-envdir", "s6-setuidgid"}
+
 // afterStart writes the script of the post_start hooks.
 func (c *copyOf) afterStart() string {
+	d := c.d
 	w := &supervise.Writer{}
-	w.Line("#!/bin/sh", "# What follows the start of "+c.job+". Written by daemonize; changes are lost at the next install.",
-		"hooks() {")
-	for i, h := range c.d.Hooks.PostStart {
+	w.Line("#!/bin/sh", "# What follows the start of "+c.job+". Written by daemonize; changes are lost at the next install.", "",
+		"PATH="+chain.Path, "export PATH")
+	w.Assign("dir", supervise.Dir(c.job))
+	if c.notify == "" {
+		w.Assign("kill_mode", d.Stop.KillMode)
+		w.Assign("stop_signal", supervise.SignalWord(d.Stop.Signal))
+		w.Assign("final_signal", "KILL")
+		w.Assign("stop_timeout", "")
+		w.Assign("start_timeout", "") // see run
+		w.Assign("settle", "1")
+		w.WriteString(supervise.Shared)
+		w.WriteString(supervise.Watch(supervise.Prelude(d, append([]string{chain.ScriptPath(d.Name, c.instance)}, before[:]...)...), false))
+	}
+	w.Line("hooks() {")
+	for i, h := range d.Hooks.PostStart {
 		w.Line("\t" + c.hook("post-start", i, h) + supervise.OnFailure(h))
 	}
-	w.Line("}",
-		// Unlike s6-svwait it does not wait for what a service without
-		// notification-fd never tells.
-		bin+"s6-svc -wU "+c.live()+" 2>/dev/null || exit 1",
-		"if ! hooks; then", "\techo 'a post_start hook of "+c.job+" failed' >&2", "\texec "+bin+"s6-svc -k "+c.live(), "fi")
+	w.Line("}")
+	if c.notify == "" {
+		w.Line("read -r main _ <\"$dir/main\" && stat_of \"$main\" || exit 1", "birth=$born", "come_up")
+	} else {
+		w.Line(bin + "s6-svc -wU " + c.live() + " || exit 1")
+	}
+	w.Line("if ! hooks; then", "\techo 'a post_start hook of "+c.job+" failed' >&2", "\texec "+bin+"s6-svc -k "+c.live(), "fi")
 	return c.script("started", []byte(w.String()))
 }
 

@@ -58,7 +58,7 @@ func live(job string, family generators.Family) string {
 
 // Generate implements [generators.Generator].
 func (backend) Generate(d *spec.Daemon, t generators.Target) (generators.Bundle, diag.List) {
-	r := &renderer{raw: d, t: t, rc: t.Family == generators.S6RC}
+	r := &renderer{raw: d, notify: notifies(d), t: t, rc: t.Family == generators.S6RC}
 	r.bundle = generators.Bundle{Daemon: d.Name, Target: t}
 	if t.Scope == generators.User {
 		r.refuse("name", "a scan directory of a user has no agreed place", "render for the system scope, or run an s6-svscan of your own and put the directory there by hand")
@@ -73,6 +73,7 @@ func (backend) Generate(d *spec.Daemon, t generators.Target) (generators.Bundle,
 // renderer renders one daemon.
 type renderer struct {
 	raw    *spec.Daemon // with references
+	notify string       // see notifies
 	t      generators.Target
 	rc     bool // for s6-rc
 	bundle generators.Bundle
@@ -184,6 +185,13 @@ func (r *renderer) copy(instance string) {
 	c.dir = directory{job: c.job, copy: true}
 	c.o = chain.Options{Job: c.job, Umask: true, Dir: true, Environment: true, KeepRuntimeDir: true, Skip: skipped}
 	timed := len(d.Timers) > 0
+	if d.Type == "oneshot" && d.IsSet(field.StartTimeout) && d.Start.Timeout != spec.Infinity && (d.MaxRuntime == 0 || d.Start.Timeout < d.MaxRuntime) {
+		// Its end is what a oneshot starts with.
+		limited := *d
+		limited.MaxRuntime = d.Start.Timeout
+		c.d = &limited
+		d = c.d
+	}
 	job := generators.Job{Name: c.job, Enable: d.Install.Enable && !timed, Start: d.Install.Start && !timed}
 	c.log = c.logging()
 	if r.rc && d.Type == "oneshot" && !timed && len(d.Healthcheck.Test) == 0 && d.Healthcheck.HTTP == "" && d.Healthcheck.TCP == "" {
@@ -255,6 +263,9 @@ func (c *copyOf) control() {
 // successFile lists the exit codes and signals that count as success besides
 // the usual ones.
 const successFile = "data/success"
+
+// remainsFile says that the service is up without a process of the program.
+const remainsFile = "data/remains"
 
 // timeouts limits how long those wait who start or stop the service.
 func (c *copyOf) timeouts() {
@@ -349,12 +360,10 @@ func (c *copyOf) health(of generators.Job) {
 }
 
 // notifies returns the descriptor on which the program tells that it is ready.
-func (r *renderer) notifies() string {
-	for _, dir := range r.dirs {
-		for _, a := range dir.files {
-			if dir.copy && a.Path == "notification-fd" {
-				return strings.TrimSpace(string(a.Content))
-			}
+func notifies(d *spec.Daemon) string {
+	for _, o := range d.Overrides {
+		if o.Backend == "s6" && len(o.Keys) == 1 && o.Keys[0] == "notification-fd" && len(o.Values) == 1 {
+			return o.Values[0]
 		}
 	}
 	return ""
@@ -365,7 +374,7 @@ func (r *renderer) values() {
 	d := r.raw
 	switch d.Type {
 	case "notify", "notify-reload":
-		if r.notifies() == "" {
+		if r.notify == "" {
 			r.lose(field.Type, "type", generators.Approximate, "s6 2.11 reads no messages of NOTIFY_SOCKET: the service counts as started at once (a program that can write a newline to a descriptor is ready when it does, with overrides: {s6: {notification-fd: 3}})")
 		}
 	case "dbus":
@@ -373,7 +382,7 @@ func (r *renderer) values() {
 	case "idle":
 		r.lose(field.Type, "type", generators.Approximate, "s6-supervise starts it at once")
 	}
-	if len(d.EnvFile) > 0 && r.notifies() == "3" {
+	if len(d.EnvFile) > 0 && r.notify == "3" {
 		r.refuse("overrides.s6.notification-fd", "the script that starts the program reads env_file from descriptor 3", "write another number, such as 4")
 	}
 	if d.Stop.KillMode == "none" {
