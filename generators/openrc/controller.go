@@ -197,7 +197,7 @@ func (backend) Operate(b generators.Bundle, verb generators.Verb) ([]generators.
 func (c backend) Inspect(ctx context.Context, h generators.Host, t generators.Target, job string) (generators.Status, error) {
 	s, err := c.Status(ctx, h, t, job)
 	if err == nil && !s.Missing {
-		initscript.Inspect(h, &s)
+		supervise.Inspect(h, &s)
 	}
 	return s, err
 }

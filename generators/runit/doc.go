@@ -9,13 +9,14 @@
 //	/etc/sv/NAME/control/t             stops: signal, timeout, final signal, to all processes
 //	/etc/sv/NAME/env/                  the environment, one file for each variable (chpst -e)
 //	/etc/sv/NAME/log/run, log/config   svlogd, which keeps and rotates /var/log/runit/NAME
-//	/etc/sv/NAME/down                  where the service is not enabled, or has timers
 //	/usr/lib/daemonize/NAME/...        what these call: hooks, reload, healthcheck, users and so on
 //	/etc/cron.d/NAME                   timers
 //	/etc/logrotate.d/NAME              rotation of log files that the spec names
 //
 // The service becomes known to runsvdir(8) by a link in /etc/service, as
-// Debian has it, or in /var/service, as Void has it (generators.Void).
+// Debian has it, or in /var/service, as Void has it (generators.Void). It is
+// linked whether it is enabled or not: a file down in its directory keeps it from
+// starting by itself, as it does where timers start it.
 //
 // runsv runs control/t instead of sending SIGTERM, and waits for it
 // (runsv(8), CUSTOM CONTROL), so control/t leaves the work to a process of its

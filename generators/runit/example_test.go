@@ -32,7 +32,7 @@ restart: on-failure
 	// 0644 /etc/sv/web/log/config
 	// 0755 /etc/sv/web/log/run
 	// 0755 /etc/sv/web/run
-	// 0755 /usr/lib/daemonize/web/start
+	// 0755 /usr/lib/daemonize/web/ctl
 	// 0755 /usr/lib/daemonize/web/stop
 	// 0755 /usr/lib/daemonize/web/watch
 }

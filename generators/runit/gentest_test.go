@@ -44,7 +44,7 @@ func structure(b generators.Bundle) ([]string, error) {
 			for line := range strings.Lines(text) {
 				out = append(out, "svlogd "+line[:1])
 			}
-		case inService && file != "down":
+		case inService:
 			// The conditions are package chain's, and tested there: what a
 			// pattern becomes depends on the value. And whether the program is
 			// started by a script may depend on a value.

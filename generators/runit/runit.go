@@ -285,7 +285,7 @@ func (w *job) render() {
 	w.file("finish", 0o755, w.finish())
 	w.file("check", 0o755, w.check())
 	w.file("control/t", 0o755, w.control())
-	w.add("start", w.start())
+	w.add("ctl", w.ctl())
 	w.add("stop", w.stop())
 	for _, v := range w.native {
 		// A file without a byte would remove the variable.
@@ -294,9 +294,6 @@ func (w *job) render() {
 	w.log()
 	w.reload()
 	atBoot := len(d.Timers) == 0
-	if !d.Install.Enable || !atBoot {
-		w.file("down", 0o644, nil)
-	}
 	w.b.Jobs = append(w.b.Jobs, generators.Job{Name: w.name, Enable: d.Install.Enable && atBoot, Start: d.Install.Start && atBoot})
 }
 
@@ -454,6 +451,9 @@ func (w *job) run() []byte {
 	}
 	for _, uri := range d.Documentation {
 		b.Line("# See " + spec.Display(uri))
+	}
+	if len(d.Timers) > 0 {
+		b.Line(timedMark)
 	}
 	b.Line("PATH="+chain.Path, "export PATH")
 	or := ""
@@ -667,7 +667,7 @@ func (w *job) watcher() bool {
 			settle = "2"
 		}
 		b.Assign("settle", settle)
-		prelude = supervise.Prelude(d, "run", "run"+w.suffix, "chpst", "sv", "sleep")
+		prelude = supervise.Prelude(d, "run", "run"+w.suffix, "chpst")
 	}
 	b.WriteString(supervise.Watch(prelude, guarded))
 	b.Line("", "main=$1", "birth=$2")
@@ -813,27 +813,37 @@ func (w *job) stop() []byte {
 	return []byte(b.String())
 }
 
-// start returns the script that starts or restarts the service and waits.
-func (w *job) start() []byte {
+// ctl returns the script that starts, restarts and stops the service and waits.
+func (w *job) ctl() []byte {
 	var b supervise.Writer
-	w.head(&b, "Starts "+w.name+", or restarts it, and waits until it is up.")
-	b.Line(unused)
+	w.head(&b, "Starts, restarts or stops "+w.name+", and waits until it has.")
 	b.Line("cd " + shell.Quote(Dir(w.name)) + " || exit 1")
 	w.names(&b)
-	timeout := w.d.Start.Timeout
-	if w.d.Type == "oneshot" && !w.d.IsSet(field.StartTimeout) || timeout == spec.Infinity {
-		timeout = 365 * 24 * 60 * spec.Minute
+	start, stop := w.d.Start.Timeout, w.d.Stop.Timeout
+	if w.d.Type == "oneshot" && !w.d.IsSet(field.StartTimeout) {
+		start = spec.Infinity
 	}
-	stop := w.d.Stop.Timeout
-	if !w.d.Stop.SendSigkill || stop == spec.Infinity {
-		stop = 365 * 24 * 60 * spec.Minute
+	if !w.d.Stop.SendSigkill {
+		stop = spec.Infinity
 	}
-	b.Line("# What a start and, for a restart, a stop may take, and a little.")
-	b.Assign("start_timeout", supervise.Centiseconds(timeout+10*spec.Second))
-	b.Line(`case ${1-} in`, "restart) start_timeout=$((start_timeout + "+supervise.Centiseconds(stop+10*spec.Second)+")) ;;", "esac")
-	b.WriteString(supervise.Clock + supervise.Processes)
+	// The scripts that see to it need a moment themselves.
+	more := func(d spec.Duration) spec.Duration {
+		if d == spec.Infinity {
+			return d
+		}
+		return d + 10*spec.Second
+	}
+	restart := more(start)
+	if restart != spec.Infinity && stop != spec.Infinity {
+		restart += stop
+	} else {
+		restart = spec.Infinity
+	}
+	b.Line("# What a start, a restart and a stop may take.", "case ${1-} in", "restart) start_timeout="+supervise.Centiseconds(restart)+" ;;",
+		"*) start_timeout="+supervise.Centiseconds(more(start))+" ;;", "esac", "stop_timeout="+supervise.Centiseconds(more(stop)))
+	b.WriteString(supervise.Clock)
 	b.WriteString(say)
-	b.WriteString(startBody)
+	b.WriteString(ctlBody)
 	return []byte(b.String())
 }
 

@@ -235,51 +235,91 @@ while running && target; do
 done
 `
 
-// startBody is the script that starts or restarts the service for people and
-// for daemonize, and waits until it is up. sv itself only waits.
-const startBody = `
+// ctlBody is the rest of the script ctl, which starts, restarts and stops the
+// service for daemonize and for people. sv itself gives up waiting, and does not
+// say why a service is down.
+const ctlBody = `
 fail() {
 	printf '%s: %s\n' "$name" "$*" >&2
 	exit 1
 }
 
-# top_of sets top to the process that runsv runs.
-top_of() {
-	top=
-	{ read -r top <supervise/pid; } 2>/dev/null
-	if [ -n "$top" ] && stat_of "$top"; then
-		top="$top $born"
-	else
-		top=
-	fi
+# running sets id to the process that has come up.
+running() {
+	id='' stat=''
+	{ read -r stat <supervise/stat; } 2>/dev/null
+	case $stat in
+	run*) ./check && read -r id <"$dir/ready" && [ "$id" != "$old" ] ;;
+	*) return 1 ;;
+	esac
 }
 
-# The service may have been linked a moment ago: runsvdir looks every five seconds.
-tries=0
-until /usr/bin/sv status . >/dev/null; do
-	tries=$((tries + 1))
-	[ "$tries" -lt 100 ] || fail 'runsvdir does not know it'
-	nap
-done
-top_of
-old=$top
-case ${1-} in
-restart)
-	rm -f "$dir/state"
-	/usr/bin/sv term . || exit 1
-	;;
-*)
-	if [ -n "$top" ] && { read -r id <"$dir/ready"; } 2>/dev/null && read -r main born _ <"$dir/main" && [ "$id" = "$main $born" ]; then
-		say "is already running, process $main"
+# known reports whether there is a runsv.
+known() {
+	case $(/usr/bin/sv status . 2>/dev/null) in
+	run:* | down:* | finish:*) return 0 ;;
+	*) return 1 ;;
+	esac
+}
+
+# idle reports whether runsv runs nothing, and is not to.
+idle() {
+	stat=
+	{ read -r stat <supervise/stat; } 2>/dev/null
+	[ "$stat" = down ]
+}
+
+stop() {
+	if ! known; then
+		say 'is not running'
 		exit 0
 	fi
-	old=
-	rm -f "$dir/state"
+	/usr/bin/sv down . || exit 1
+	clock
+	limit=
+	if [ -n "$stop_timeout" ]; then
+		limit=$((now + stop_timeout))
+	fi
+	until idle; do
+		clock
+		if [ -n "$limit" ] && [ "$now" -gt "$limit" ]; then
+			# A hook that does not end, or final_signal was not enough.
+			/usr/bin/sv kill .
+			limit=$((now + 500))
+			[ -z "${killed-}" ] || fail 'cannot be stopped'
+			killed=1
+		fi
+		nap
+	done
+	rm -f "$dir/state" "$dir/last"
+	say 'has stopped'
+	exit 0
+}
+
+action=${1-}
+case $action in
+start | restart) ;;
+stop) stop ;;
+*)
+	echo "Usage: $0 {start|restart|stop}" >&2
+	exit 2
 	;;
 esac
+known || fail 'runsvdir does not run it'
+old=
+if [ "$action" = restart ]; then
+	{ read -r old <"$dir/ready"; } 2>/dev/null
+	/usr/bin/sv term . || exit 1
+elif running; then
+	say "is already running, process ${id% *}"
+	exit 0
+fi
+rm -f "$dir/state"
 /usr/bin/sv up . || exit 1
 clock
-limit=$((now + start_timeout))
+if [ -n "$start_timeout" ]; then
+	limit=$((now + start_timeout))
+fi
 while :; do
 	state=
 	{ read -r state <"$dir/state"; } 2>/dev/null
@@ -290,13 +330,12 @@ while :; do
 		;;
 	failed* | waiting*) fail "did not start: ${state#* }" ;;
 	esac
-	top_of
-	if [ -n "$top" ] && [ "$top" != "$old" ] && ./check; then
-		say "is running, process ${top% *}"
+	if running; then
+		say "is running, process ${id% *}"
 		exit 0
 	fi
 	clock
-	if [ "$now" -gt "$limit" ]; then
+	if [ -n "$start_timeout" ] && [ "$now" -gt "$limit" ]; then
 		fail 'did not start in time'
 	fi
 	nap

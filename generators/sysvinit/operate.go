@@ -77,7 +77,7 @@ func (c backend) Inspect(ctx context.Context, h generators.Host, t generators.Ta
 		return s, err
 	}
 	s.Missing = !h.Exists("/etc/init.d/" + job)
-	initscript.Inspect(h, &s)
+	supervise.Inspect(h, &s)
 	if s.Missing || h.Exists("/usr/lib/daemonize/"+job) || h.Exists(supervise.Dir(job)) {
 		return s, nil
 	}

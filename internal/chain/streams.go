@@ -10,7 +10,7 @@ func Streams(script []byte) (files []string, tag string) {
 		if _, rest, ok := strings.Cut(line, " logger /run/daemonize-"); ok && strings.HasPrefix(line, "( /usr/bin/setsid ") {
 			if _, after, ok := strings.Cut(rest, " -t "); ok && tag == "" {
 				word, _, _ := strings.Cut(after, " -p ")
-				tag = unquote(word)
+				tag = Unquote(word)
 			}
 			continue
 		}
@@ -21,15 +21,15 @@ func Streams(script []byte) (files []string, tag string) {
 		}
 		for _, redirection := range [...]string{">>", "2>>", "1<>", "2<>"} {
 			if word, ok := strings.CutPrefix(to, redirection); ok {
-				files = append(files, unquote(word))
+				files = append(files, Unquote(word))
 			}
 		}
 	}
 	return files, tag
 }
 
-// unquote reads a word that shell.Quote wrote.
-func unquote(word string) string {
+// Unquote reads a word that shell.Quote wrote.
+func Unquote(word string) string {
 	if inner, ok := strings.CutPrefix(word, "'"); ok {
 		return strings.ReplaceAll(strings.TrimSuffix(inner, "'"), `'\''`, "'")
 	}

@@ -433,7 +433,7 @@ func relationGroups() []*group {
 		}
 		return first(dep.running, d.running)
 	})
-	one("binds_to", "stopped when the other dies", "!sysvinit !openrc", stays, func(d, dep *daemon) error {
+	one("binds_to", "stopped when the other dies", "!sysvinit !openrc !runit", stays, func(d, dep *daemon) error {
 		return first(d.running, func() error { return dep.up(1) }, func() error { return dep.kill("KILL") }, func() error { return d.ends(1) })
 	})
 	one("part_of", "stopped with the other", "!sysvinit", stays, func(d, dep *daemon) error {

@@ -401,6 +401,8 @@ func (m *machine) file(name string) string {
 	switch m.backend {
 	case "sysvinit":
 		return "/usr/lib/daemonize/" + name + "/run"
+	case "runit":
+		return "/etc/sv/" + name + "/finish"
 	case "supervisord":
 		return "/etc/supervisor/conf.d/" + name + ".conf"
 	case "s6":
@@ -522,18 +524,33 @@ func TestLabS6(t *testing.T) {
 	m.MustRun("sh", "-c", "setsid s6-svscan /etc/s6/service </dev/null >/dev/null 2>&1 &")
 	m.WaitFor("s6-svscan", func() bool { return m.Run("s6-svscanctl", "/etc/s6/service").Code == 0 })
 	m.lifeCycle(specs+owned, 7)
+	m.others("/srv/other", "exec s6-log T /var/log/other", "s6-svlink", "/etc/s6/service", "/srv/other")
+}
 
-	// A service of others, with a logger.
-	m.MustRun("mkdir", "-p", "/srv/other/log")
-	m.WriteFile("/srv/other/run", "#!/bin/sh\nexec 2>&1\necho hello\nexec sleep 1000\n", 0o755)
-	m.WriteFile("/srv/other/log/run", "#!/bin/sh\nexec s6-log T /var/log/other\n", 0o755)
-	m.MustRun("s6-svlink", "/etc/s6/service", "/srv/other")
+func TestLabRunit(t *testing.T) {
+	lab.Long(t)
+	m := boot(t, "sysvinit", "runit")
+	m.MustRun("sh", "-c", "setsid runsvdir -P /etc/service </dev/null >/dev/null 2>&1 &")
+	m.WaitFor("runsvdir", func() bool { return m.Run("pgrep", "-x", "runsvdir").Code == 0 })
+	m.lifeCycle(specs+owned, 7)
+	m.others("/etc/sv/other", "exec svlogd -tt /var/log/other", "ln", "-s", "/etc/sv/other", "/etc/service/other")
+}
+
+// others looks at a service directory of others, with a logger.
+func (m *machine) others(dir, logger string, link ...string) {
+	t := m.t
+	m.MustRun("mkdir", "-p", dir+"/log", "/var/log/other")
+	m.WriteFile(dir+"/run", "#!/bin/sh\nexec 2>&1\necho hello\nexec sleep 1000\n", 0o755)
+	m.WriteFile(dir+"/log/run", "#!/bin/sh\n"+logger+"\n", 0o755)
+	m.MustRun(link...)
 	m.WaitFor("the other service", func() bool { return m.native("other").State == "active" })
 	if s := m.native("other"); s.Installed || s.Jobs[0].PID == 0 || !s.Jobs[0].Enabled || s.Jobs[0].Since.IsZero() {
 		t.Errorf("%+v", s)
 	}
-	m.WaitFor("its log", func() bool { return strings.Contains(m.Run("daemonize", "logs", "-b", "s6", "other").Stdout, "hello") })
-	m.must("stop", "-b", "s6", "other")
+	m.WaitFor("its log", func() bool {
+		return strings.Contains(m.Run("daemonize", "logs", "-b", m.backend, "other").Stdout, "hello")
+	})
+	m.must("stop", "-b", m.backend, "other")
 	if s := m.native("other"); s.State != "inactive" {
 		t.Errorf("%+v", s)
 	}
