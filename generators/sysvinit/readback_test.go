@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/daemonize/daemonize/generators"
@@ -81,18 +82,35 @@ func readBack(t *testing.T, bundles []generators.Bundle) []gentest.Process {
 	if err := os.WriteFile(filepath.Join(dir, "logger"), []byte(logger), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	m := machine{lab.Boot(t, "sysvinit", lab.Bind(dir, "/bundles"), lab.Bind(lab.Probe(t), "/usr/bin/sample"), lab.Bind(filepath.Join(dir, "logger"), "/usr/bin/logger")), t}
+	// All have the same name, and each start is waited for.
+	const machines = 4
+	probe := lab.Probe(t)
 	out := make([]gentest.Process, len(bundles))
-	for i := range bundles {
-		m.MustRun("sh", "-c", "cp -a --no-preserve=ownership /bundles/$1/. / && rm -f /tmp/log && mkdir -p /tmp && : >/tmp/log", "sh", fmt.Sprint(i))
-		m.call("sample", "start", 0)
-		m.WaitFor(fmt.Sprint("the report of bundle ", i, fmt.Sprintf("%q", bundles[i].Artifacts[0].Content)), func() bool { return strings.HasSuffix(m.MustRun("cat", "/tmp/log"), "}\n") })
-		r := m.report("/tmp/log")
-		out[i] = gentest.Process{Argv: r.Argv, Env: r.Env}
-		m.MustRun("rm", "-f", "/etc/default/sample")
-		m.call("sample", "stop", 0)
+	var wg sync.WaitGroup
+	for first := range machines {
+		wg.Go(func() {
+			t.Run(fmt.Sprint("machine ", first), func(t *testing.T) {
+				m := machine{lab.Boot(t, "sysvinit", lab.Bind(dir, "/bundles"), lab.Bind(probe, "/usr/bin/sample"), lab.Bind(filepath.Join(dir, "logger"), "/usr/bin/logger")), t}
+				for i := first; i < len(bundles); i += machines {
+					out[i] = m.sees(i, bundles[i])
+				}
+			})
+		})
 	}
+	wg.Wait()
 	return out
+}
+
+// sees starts and stops a bundle, and returns what its process saw.
+func (m machine) sees(i int, b generators.Bundle) gentest.Process {
+	m.t.Helper()
+	m.MustRun("sh", "-c", "cp -a --no-preserve=ownership /bundles/$1/. / && rm -f /tmp/log && mkdir -p /tmp && : >/tmp/log", "sh", fmt.Sprint(i))
+	m.call("sample", "start", 0)
+	m.WaitFor(fmt.Sprintf("the report of bundle %d %q", i, b.Artifacts[0].Content), func() bool { return strings.HasSuffix(m.MustRun("cat", "/tmp/log"), "}\n") })
+	r := m.report("/tmp/log")
+	m.MustRun("rm", "-f", "/etc/default/sample")
+	m.call("sample", "stop", 0)
+	return gentest.Process{Argv: r.Argv, Env: r.Env}
 }
 
 // What the environment holds besides the spec is PATH, and what bash adds.

@@ -42,9 +42,9 @@
 //
 // systemd-analyze verify exits 0 for unknown keys: require r.Stderr == "".
 //
-// Beyond the base system systemd252 has nginx, redis-server and python3, and
-// sysvinit and openrc have cron, logrotate and python3. No daemon that was
-// installed is enabled. The supervisors in sysvinit are not started:
+// Beyond the base system every root has logrotate, python3 and the programs of
+// the examples (nginx, redis-server, sshd and others), and sysvinit and openrc
+// have cron. No daemon that was installed is enabled. The supervisors in sysvinit are not started:
 //
 //	m.MustRun("sh", "-c", "setsid runsvdir -P /etc/service </dev/null >/dev/null 2>&1 &")
 //
@@ -56,6 +56,19 @@
 // ProtectSystem and so on) takes effect and can be observed. Resource limits by
 // cgroup take effect only where the host delegates the controllers; elsewhere
 // they can be checked as properties only (systemctl show -p MemoryMax).
+//
+// [Machine.Reboot] boots a machine again, with what was changed in it.
+//
+// [Probe] builds the program that tells how it was started; package
+// internal/probe/report reads what it tells.
+//
+// # Load
+//
+// Tests of the lab run many at a time (`make lab` and CI have -p 4 -parallel 8,
+// and conformance boots ten machines at once), for they wait for most of their
+// time. So one may not count on how long anything takes: wait for conditions
+// ([Machine.WaitFor]), take what the manager says, and compare times with lower
+// bounds only. Tests that take minutes begin with [Long].
 //
 // A machine ends with its test. It ends as well, within a moment, if the test
 // process is killed, for instance by go test's own time limit.

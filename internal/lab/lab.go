@@ -36,20 +36,25 @@ const (
 // that .ci/lab-roots builds. It skips t, with the reason, unless the process is
 // root and has systemd-nspawn, cgroup v2 and that root. With
 // DAEMONIZE_LAB_BUILD=1 in the environment it has .ci/lab-roots build the root
-// where it is missing or outdated, and fails t where that is not possible.
+// where it is missing or outdated, and fails t where that is not possible. With
+// DAEMONIZE_LAB_ALL=1 it fails t instead of skipping it.
 //
 // The root is shared: nothing may write to it. It is not replaced by a rebuild
 // before t ends.
 func Root(t testing.TB, name string) string {
 	t.Helper()
+	skip := t.Skipf
+	if all() {
+		skip = t.Fatalf
+	}
 	if os.Geteuid() != 0 {
-		t.Skip("lab: needs root")
+		skip("lab: needs root")
 	}
 	if _, err := exec.LookPath("systemd-nspawn"); err != nil {
-		t.Skip("lab: needs systemd-nspawn (Debian: systemd-container)")
+		skip("lab: needs systemd-nspawn (Debian: systemd-container)")
 	}
 	if unifiedCgroup(cgroupMounts(t)) == "" {
-		t.Skip("lab: needs a mounted cgroup v2 hierarchy")
+		skip("lab: needs a mounted cgroup v2 hierarchy")
 	}
 	base := os.Getenv("DAEMONIZE_LAB")
 	if base == "" {
@@ -72,7 +77,7 @@ func Root(t testing.TB, name string) string {
 		_, err = os.Stat(dir)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("lab: no root %s in %s: run .ci/lab-roots %s, or set DAEMONIZE_LAB_BUILD=1", name, base, name)
+		skip("lab: no root %s in %s: run .ci/lab-roots %s, or set DAEMONIZE_LAB_BUILD=1", name, base, name)
 	}
 	if err != nil {
 		t.Fatalf("lab: cannot use root %s: %v", name, err)

@@ -536,6 +536,7 @@ func TestRootAbsent(t *testing.T) {
 	Root(t, "systemd252") // skips
 	t.Setenv("DAEMONIZE_LAB", t.TempDir())
 	t.Setenv("DAEMONIZE_LAB_BUILD", "")
+	t.Setenv("DAEMONIZE_LAB_ALL", "")
 	s := &skipped{TB: t}
 	done := make(chan struct{})
 	go func() {
