@@ -14,6 +14,8 @@ type Options struct {
 	// NobodyUser is the name that the build of systemd gives to the overflow
 	// user; default nobody.
 	NobodyUser string
+	// Rows is memory for the rows of the result; nil takes new memory.
+	Rows []Row
 }
 
 // Row is one check. Its JSON form has the keys of the real program.
@@ -98,7 +100,10 @@ func Assess(u *unit.Unit, opts Options) Assessment {
 	if opts.NobodyUser == "" {
 		opts.NobodyUser = "nobody"
 	}
-	a := Assessment{Unit: u.Name, Path: u.Path, Systemd: u.Version, Scope: u.Scope, Rows: make([]Row, 0, len(checks))}
+	a := Assessment{Unit: u.Name, Path: u.Path, Systemd: u.Version, Scope: u.Scope, Rows: opts.Rows[:0]}
+	if cap(a.Rows) < len(checks) {
+		a.Rows = make([]Row, 0, len(checks))
+	}
 	var bad, weights uint64
 	for i := range checks {
 		c := &checks[i]

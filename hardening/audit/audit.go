@@ -52,6 +52,7 @@ type Auditor struct {
 	tree   *guard
 	loader *unit.Loader
 	files  *rule.Tree
+	rows   []hardening.Row // memory for the rows of the next unit
 }
 
 // New returns an auditor for the tree.
@@ -59,7 +60,7 @@ func New(tree fs.FS, opts Options) *Auditor {
 	if opts.Systemd == 0 {
 		opts.Systemd = unit.Newest
 	}
-	a := &Auditor{opts: opts, tree: &guard{tree}}
+	a := &Auditor{opts: opts, tree: &guard{FS: tree}}
 	a.loader = unit.NewLoader(a.tree, unit.Options{Version: opts.Systemd, Scope: opts.Scope})
 	if opts.Root {
 		a.files = rule.NewTree(a.tree, opts.Owner)
@@ -67,7 +68,8 @@ func New(tree fs.FS, opts Options) *Auditor {
 	return a
 }
 
-// Yield takes a result. The result and what it holds are not used again.
+// Yield takes a result, which is valid until it returns: the memory is used
+// again for the next one.
 type Yield func(*hardening.Result) error
 
 // The bounds of a walk. A repository has a thousandth of it.
@@ -310,7 +312,8 @@ func (a *Auditor) unit(name, file string, u *unit.Unit, err error, asked bool, y
 	}
 	scored := u.HasSandbox() && (asked || u.Type() == "service")
 	if scored {
-		assessed := hardening.Assess(u, hardening.Options{Policy: a.opts.Policy})
+		assessed := hardening.Assess(u, hardening.Options{Policy: a.opts.Policy, Rows: a.rows})
+		a.rows = assessed.Rows
 		r = assessed.Result()
 		r.Path = a.place(u.Path)
 	} else {

@@ -17,7 +17,14 @@ var (
 
 // guard is a file tree in which reading always ends: devices and pipes are not
 // opened, and large files are refused.
-type guard struct{ fs.FS }
+type guard struct {
+	fs.FS
+
+	// The last directory that was listed: the walk and the loader of units ask
+	// for the same one.
+	listed  string
+	entries []fs.DirEntry
+}
 
 // ReadFile implements fs.ReadFileFS.
 func (g *guard) ReadFile(name string) ([]byte, error) {
@@ -30,7 +37,7 @@ func (g *guard) ReadFile(name string) ([]byte, error) {
 	case info.Size() > maxFile:
 		return nil, &fs.PathError{Op: "read", Path: name, Err: errLarge}
 	}
-	return g.head(name, maxFile)
+	return g.read(name, info, maxFile)
 }
 
 // head reads the beginning of a regular file.
@@ -42,6 +49,10 @@ func (g *guard) head(name string, n int64) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, &fs.PathError{Op: "read", Path: name, Err: errIrregular}
 	}
+	return g.read(name, info, n)
+}
+
+func (g *guard) read(name string, info fs.FileInfo, n int64) ([]byte, error) {
 	f, err := g.Open(name)
 	if err != nil {
 		return nil, err
@@ -55,7 +66,7 @@ func (g *guard) head(name string, n int64) ([]byte, error) {
 		}
 		read, err := f.Read(buf[len(buf):min(cap(buf), int(n))])
 		buf = buf[:len(buf)+read]
-		if err == io.EOF {
+		if err == io.EOF || err == nil && read > 0 && int64(len(buf)) == info.Size() {
 			return buf, nil
 		}
 		if err != nil {
@@ -72,7 +83,16 @@ func (g *guard) Lstat(name string) (fs.FileInfo, error) { return fs.Lstat(g.FS, 
 func (g *guard) ReadLink(name string) (string, error) { return fs.ReadLink(g.FS, name) }
 
 // ReadDir implements fs.ReadDirFS.
-func (g *guard) ReadDir(name string) ([]fs.DirEntry, error) { return fs.ReadDir(g.FS, name) }
+func (g *guard) ReadDir(name string) ([]fs.DirEntry, error) {
+	if g.entries != nil && g.listed == name {
+		return g.entries, nil
+	}
+	entries, err := fs.ReadDir(g.FS, name)
+	if err == nil {
+		g.listed, g.entries = name, entries
+	}
+	return entries, err
+}
 
 // Stat implements fs.StatFS.
 func (g *guard) Stat(name string) (fs.FileInfo, error) { return fs.Stat(g.FS, name) }

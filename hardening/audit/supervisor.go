@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/daemonize/daemonize/hardening"
 	"github.com/daemonize/daemonize/hardening/rule"
 	"github.com/daemonize/daemonize/hardening/unit"
 	"github.com/daemonize/daemonize/spec"
@@ -113,6 +114,7 @@ func (a *Auditor) supervisor(name string, yield Yield) error {
 			}
 		}
 	}
+	var quiet *hardening.Result // a section of which there is nothing to say
 	found := false
 	for i := range sections {
 		s := &sections[i]
@@ -126,7 +128,6 @@ func (a *Auditor) supervisor(name string, yield Yield) error {
 		default:
 			continue
 		}
-		found = true
 		end := 1 << 30
 		if i+1 < len(sections) {
 			end = sections[i+1].at.Line
@@ -146,11 +147,16 @@ func (a *Auditor) supervisor(name string, yield Yield) error {
 		r := a.unscored(&subject, "supervisord")
 		a.judge(r, &subject, own)
 		if !isProgram && len(r.Findings) == 0 {
+			quiet = r
 			continue
 		}
+		found = true
 		if err := yield(r); err != nil {
 			return err
 		}
+	}
+	if !found && quiet != nil {
+		return yield(quiet)
 	}
 	if !found {
 		return yield(a.failed(name, "supervisord", errors.New("there is no program in the file")))

@@ -84,24 +84,68 @@ func tooNew(c *check) {
 	}
 }
 
-// successors of settings that are deprecated, with or without effect.
-var successors = [...][2]string{
-	{"MemoryLimit", "MemoryMax="}, {"CPUShares", "CPUWeight="}, {"StartupCPUShares", "StartupCPUWeight="},
-	{"BlockIOWeight", "IOWeight="}, {"StartupBlockIOWeight", "StartupIOWeight="}, {"BlockIODeviceWeight", "IODeviceWeight="},
-	{"BlockIOReadBandwidth", "IOReadBandwidthMax="}, {"BlockIOWriteBandwidth", "IOWriteBandwidthMax="},
-	{"BlockIOAccounting", "IOAccounting="}, {"CPUAccounting", "nothing: it is always on"},
-	{"PermissionsStartOnly", "ExecStartPre=+"}, {"Capabilities", "CapabilityBoundingSet= and AmbientCapabilities="},
-	{"InaccessibleDirectories", "InaccessiblePaths="}, {"ReadOnlyDirectories", "ReadOnlyPaths="}, {"ReadWriteDirectories", "ReadWritePaths="},
-	{"StartLimitInterval", "StartLimitIntervalSec= in [Unit]"}, {"SysVStartPriority", "Before= and After="},
-	{"BusPolicy", "nothing"}, {"NetClass", "nothing"}, {"OnFailureIsolate", "OnFailureJobMode="},
-	{"BindTo", "BindsTo="}, {"PropagateReloadTo", "PropagatesReloadTo="}, {"PropagateReloadFrom", "ReloadPropagatedFrom="},
-	{"RequiresOverridable", "Requires="}, {"RequisiteOverridable", "Requisite="}, {"TCPWrapName", "nothing"}, {"PAMAccess", "nothing"},
-	{"FsckPassNo", "nothing"}, {"SyslogLevelPrefixed", "SyslogLevelPrefix="},
-}
-
+// retired returns what to use instead of a setting that is deprecated, with or
+// without effect; "" for all others.
 func retired(key string) string {
-	if i := slices.IndexFunc(successors[:], func(s [2]string) bool { return s[0] == key }); i >= 0 {
-		return successors[i][1]
+	switch key {
+	case "MemoryLimit":
+		return "MemoryMax="
+	case "CPUShares":
+		return "CPUWeight="
+	case "StartupCPUShares":
+		return "StartupCPUWeight="
+	case "BlockIOWeight":
+		return "IOWeight="
+	case "StartupBlockIOWeight":
+		return "StartupIOWeight="
+	case "BlockIODeviceWeight":
+		return "IODeviceWeight="
+	case "BlockIOReadBandwidth":
+		return "IOReadBandwidthMax="
+	case "BlockIOWriteBandwidth":
+		return "IOWriteBandwidthMax="
+	case "BlockIOAccounting":
+		return "IOAccounting="
+	case "CPUAccounting":
+		return "nothing: it is always on"
+	case "PermissionsStartOnly":
+		return "ExecStartPre=+"
+	case "Capabilities":
+		return "CapabilityBoundingSet= and AmbientCapabilities="
+	case "InaccessibleDirectories":
+		return "InaccessiblePaths="
+	case "ReadOnlyDirectories":
+		return "ReadOnlyPaths="
+	case "ReadWriteDirectories":
+		return "ReadWritePaths="
+	case "StartLimitInterval":
+		return "StartLimitIntervalSec= in [Unit]"
+	case "SysVStartPriority":
+		return "Before= and After="
+	case "BusPolicy":
+		return "nothing"
+	case "NetClass":
+		return "nothing"
+	case "OnFailureIsolate":
+		return "OnFailureJobMode="
+	case "BindTo":
+		return "BindsTo="
+	case "PropagateReloadTo":
+		return "PropagatesReloadTo="
+	case "PropagateReloadFrom":
+		return "ReloadPropagatedFrom="
+	case "RequiresOverridable":
+		return "Requires="
+	case "RequisiteOverridable":
+		return "Requisite="
+	case "TCPWrapName":
+		return "nothing"
+	case "PAMAccess":
+		return "nothing"
+	case "FsckPassNo":
+		return "nothing"
+	case "SyslogLevelPrefixed":
+		return "SyslogLevelPrefix="
 	}
 	return ""
 }
@@ -110,14 +154,14 @@ func deprecated(c *check) {
 	if c.Unit == nil {
 		return
 	}
-	said := map[string]bool{} // once for each file and setting
+	var said map[[2]string]bool // once for each file and setting
 	for i := range c.Unit.Assignments {
 		a := &c.Unit.Assignments[i]
-		if !slices.Contains(sections[:], a.Section) || a.Value == "" {
+		next := retired(a.Key)
+		if next == "" && a.Skipped == "" || a.Value == "" || !slices.Contains(sections[:], a.Section) {
 			continue
 		}
 		known, effective := unit.Known(a.Section, a.Key, c.Unit.Version)
-		next := retired(a.Key)
 		// In [Service] the old name of the limit is what old versions read.
 		if next == "" && effective || known && effective && a.Key == "StartLimitInterval" {
 			continue
@@ -132,10 +176,13 @@ func deprecated(c *check) {
 		if !known || !effective {
 			message = a.Key + "= no longer has an effect in systemd " + strconv.Itoa(c.Unit.Version)
 		}
-		if said[a.Origin.File+"\x00"+a.Key] {
+		if said[[2]string{a.Origin.File, a.Key}] {
 			continue
 		}
-		said[a.Origin.File+"\x00"+a.Key] = true
+		if said == nil {
+			said = map[[2]string]bool{}
+		}
+		said[[2]string{a.Origin.File, a.Key}] = true
 		fix := "remove it"
 		if next != "" {
 			fix = "use " + next
@@ -146,7 +193,7 @@ func deprecated(c *check) {
 
 // protective reports whether a setting is there to protect.
 func protective(key string) bool {
-	if slices.Contains(unseen[:], key) || slices.Contains(namespaceKeys[:], key) {
+	if unseen(key) || slices.Contains(namespaceKeys[:], key) {
 		return true
 	}
 	return isOneOf(`User Group DynamicUser SupplementaryGroups NoNewPrivileges PrivateUsers ProtectProc ProcSubset LockPersonality

@@ -8,14 +8,22 @@ import (
 	"github.com/daemonize/daemonize/internal/argv"
 )
 
-// isOneOf reports whether w is one of the words.
+// isOneOf reports whether w is one of the words, which blanks separate.
 func isOneOf(words, w string) bool {
-	for word := range strings.FieldsSeq(words) {
-		if word == w {
+	if w == "" {
+		return false
+	}
+	for at := 0; ; {
+		i := strings.Index(words[at:], w)
+		if i < 0 {
+			return false
+		}
+		start, end := at+i, at+i+len(w)
+		if (start == 0 || words[start-1] <= ' ') && (end == len(words) || words[end] <= ' ') && strings.IndexByte(w, ' ') < 0 {
 			return true
 		}
+		at = start + 1
 	}
-	return false
 }
 
 func base(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }

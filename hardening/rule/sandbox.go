@@ -295,12 +295,17 @@ func escapableSandbox(c *check) {
 	c.hit(last(s.ProtectSystem.From), "ProtectSystem", "root with CAP_SYS_ADMIN can mount the file systems writable again, so ProtectSystem="+s.ProtectSystem.Value+" only prevents accidents")
 }
 
-// unseen are settings that protect, but are not among the checks of the score.
-var unseen = [...]string{
-	"RestrictFileSystems", "SocketBindAllow", "SocketBindDeny", "RestrictNetworkInterfaces", "NoExecPaths", "ExecPaths", "InaccessiblePaths",
-	"TemporaryFileSystem", "BindReadOnlyPaths", "ReadOnlyPaths", "PrivateIPC", "PrivatePIDs", "PrivateBPF", "SystemCallLog", "LoadCredential", "LoadCredentialEncrypted",
-	"SetCredentialEncrypted", "ImportCredential", "SecureBits", "CoredumpFilter", "TasksMax", "MemoryMax", "AppArmorProfile", "SELinuxContext",
-	"SmackProcessLabel", "NFTSet", "BindLogSockets",
+// unseen reports whether a setting protects, but is not among the checks of
+// the score.
+func unseen(key string) bool {
+	switch key {
+	case "RestrictFileSystems", "SocketBindAllow", "SocketBindDeny", "RestrictNetworkInterfaces", "NoExecPaths", "ExecPaths", "InaccessiblePaths",
+		"TemporaryFileSystem", "BindReadOnlyPaths", "ReadOnlyPaths", "PrivateIPC", "PrivatePIDs", "PrivateBPF", "SystemCallLog", "LoadCredential",
+		"LoadCredentialEncrypted", "SetCredentialEncrypted", "ImportCredential", "SecureBits", "CoredumpFilter", "TasksMax", "MemoryMax",
+		"AppArmorProfile", "SELinuxContext", "SmackProcessLabel", "NFTSet", "BindLogSockets":
+		return true
+	}
+	return false
 }
 
 func unseenSettings(c *check) {
@@ -312,7 +317,7 @@ func unseenSettings(c *check) {
 	own := section(c.Unit)
 	for i := range c.Unit.Assignments {
 		a := &c.Unit.Assignments[i]
-		if a.Section != own || a.Skipped != "" || a.Value == "" || !enabled(a.Value) || a.Value == "infinity" || !slices.Contains(unseen[:], a.Key) {
+		if !unseen(a.Key) || a.Section != own || a.Skipped != "" || a.Value == "" || !enabled(a.Value) || a.Value == "infinity" {
 			continue
 		}
 		if found == nil {

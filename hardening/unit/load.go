@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Options says how units are read. The zero value is the system manager of
@@ -46,7 +47,7 @@ type Loader struct {
 	opts    Options
 	dirs    map[string]*directory
 	indexes map[string]*index
-	calls   *callTable
+	calls   func() *callTable // made when the first unit has a filter
 }
 
 // NewLoader returns a loader for the tree.
@@ -61,7 +62,7 @@ func NewLoader(tree fs.FS, opts Options) *Loader {
 			opts.Instance = "i"
 		}
 	}
-	return &Loader{tree: tree, opts: opts, dirs: map[string]*directory{}, indexes: map[string]*index{}, calls: newCallTable(opts.Version)}
+	return &Loader{tree: tree, opts: opts, dirs: map[string]*directory{}, indexes: map[string]*index{}, calls: sync.OnceValue(func() *callTable { return newCallTable(opts.Version) })}
 }
 
 // directory is a listed directory.

@@ -1,7 +1,6 @@
 package unit
 
 import (
-	"cmp"
 	"encoding/base64"
 	"slices"
 	"strings"
@@ -11,7 +10,7 @@ import (
 type parser struct {
 	unit  *Unit
 	opts  *Options
-	calls *callTable
+	calls func() *callTable
 	name  string // the unit's name, for specifiers
 	path  string
 	now   Assignment // the line being read
@@ -42,13 +41,21 @@ func newParser(u *Unit, l *Loader) *parser {
 
 // lookupDirective finds a setting of a section.
 func lookupDirective(section, name string) *directive {
-	i, ok := slices.BinarySearchFunc(directives[:], name, func(d directive, n string) int {
-		return cmp.Or(strings.Compare(d.section, section), strings.Compare(d.name, n))
-	})
-	if !ok {
-		return nil
+	// Written out: this is asked several times for every line of a unit.
+	low, high := 0, len(directives)
+	for low < high {
+		i := int(uint(low+high) >> 1)
+		d := &directives[i]
+		switch {
+		case d.section < section || d.section == section && d.name < name:
+			low = i + 1
+		case d.section == section && d.name == name:
+			return d
+		default:
+			high = i
+		}
 	}
-	return &directives[i]
+	return nil
 }
 
 // Known reports whether a version of systemd has a setting, and whether it

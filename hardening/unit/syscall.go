@@ -158,9 +158,9 @@ func (p *parser) syscallFilter(value string, o Origin) {
 	value, invert := strings.CutPrefix(value, "~")
 	f := s.Value
 	if !f.Set {
-		f = SyscallFilter{Set: true, Allow: !invert, table: p.calls}
+		f = SyscallFilter{Set: true, Allow: !invert, table: p.calls()}
 		if f.Allow {
-			f.calls = p.calls.groups["@default"]
+			f.calls = p.calls().groups["@default"]
 		}
 	}
 	for rest := value; ; {
@@ -184,7 +184,7 @@ func (p *parser) syscallFilter(value string, o Origin) {
 		var set callSet
 		if name[0] == '@' {
 			var known bool
-			if set, known = p.calls.groups[name]; !known {
+			if set, known = p.calls().groups[name]; !known {
 				p.skipWord(word, "unknown system call group")
 				continue
 			}

@@ -3,11 +3,12 @@
 // Command bench measures what daemonize promises about speed and prints it;
 // it judges nothing, because a clock on a shared machine proves nothing.
 //
-//	go run ./internal/bench [-specs 10000] [-starts 200]
+//	go run ./internal/bench [-specs 10000] [-starts 200] [-corpus dist/corpus] [-only audit]
 //
 // Cold start is compared with a Go program that prints one line, measured in
 // the same run. Throughput is `daemonize render` of many specs to a memory
-// file system on one processor and on all.
+// file system on one processor and on all. Audits are compared with
+// systemd-analyze security on the same units.
 package main
 
 import (
@@ -37,13 +38,15 @@ func main() {
 	log.SetPrefix("bench: ")
 	specs := flag.Int("specs", 10000, "how many specs to render")
 	starts := flag.Int("starts", 200, "how many cold starts to measure")
+	corpus := flag.String("corpus", "dist/corpus", "real units, fetched by internal/parity/corpus.sh; without them those of this machine")
+	only := flag.String("only", "", "measure only this: render or audit")
 	flag.Parse()
-	if err := run(*specs, *starts); err != nil {
+	if err := run(*specs, *starts, *corpus, *only); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(specs, starts int) error {
+func run(specs, starts int, corpus, only string) error {
 	base := "/dev/shm"
 	if _, err := os.Stat(base); err != nil {
 		base = ""
@@ -65,6 +68,19 @@ func run(specs, starts int) error {
 			return fmt.Errorf("cannot build %s: %w\n%s", src, err, msg)
 		}
 	}
+	if only != "audit" {
+		if err := renders(dir, bin, hi, specs, starts); err != nil {
+			return err
+		}
+	}
+	if only == "render" {
+		return nil
+	}
+	return audits(dir, bin, corpus)
+}
+
+// renders measures cold start and throughput of rendering.
+func renders(dir, bin, hi string, specs, starts int) error {
 	sources, err := sourceSpecs()
 	if err != nil {
 		return err

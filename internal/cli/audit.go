@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -102,7 +103,7 @@ type auditRun struct {
 }
 
 type auditTree struct {
-	root    *os.Root
+	root    *host.ReadFS
 	auditor *audit.Auditor
 }
 
@@ -118,6 +119,8 @@ func (a *app) audit(args []string, f *auditFlags) error {
 	o := report.Options{
 		Rules: reportRules(), Version: programVersion(), Threshold: run.threshold, FailOn: f.failOn, Color: a.useColorOn(os.Stdout), Width: a.width(), All: f.all,
 	}
+	// What is found of a unit is garbage as soon as it is written, as in render.
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	var err error
 	if run.out, err = report.New(a.output, out, o); err != nil {
 		return usagef("%v", err)
@@ -321,7 +324,7 @@ func (r *auditRun) tree(dir string, root bool) (*auditTree, error) {
 			delete(r.trees, name)
 		}
 	}
-	top, err := os.OpenRoot(dir)
+	top, err := host.OpenRead(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -332,7 +335,7 @@ func (r *auditRun) tree(dir string, root bool) (*auditTree, error) {
 	}
 	if root {
 		if o.Systemd == 0 {
-			o.Systemd = audit.Version(top.FS())
+			o.Systemd = audit.Version(top)
 		}
 		if o.Policy == nil {
 			if o.Policy, err = rootPolicy(top); err != nil {
@@ -341,15 +344,15 @@ func (r *auditRun) tree(dir string, root bool) (*auditTree, error) {
 			}
 		}
 	}
-	t := &auditTree{top, audit.New(top.FS(), o)}
+	t := &auditTree{top, audit.New(top, o)}
 	r.trees[dir] = t
 	return t, nil
 }
 
 // rootPolicy reads the policy that the real program would use on that host.
-func rootPolicy(top *os.Root) (*hardening.Policy, error) {
+func rootPolicy(top fs.FS) (*hardening.Policy, error) {
 	for _, name := range hardening.PolicyPaths() {
-		src, err := top.ReadFile(name)
+		src, err := fs.ReadFile(top, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
