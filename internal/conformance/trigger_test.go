@@ -76,10 +76,10 @@ func conditionGroups() []*group {
 				return d.m.Run("grep", "-F", d.name+" (exit status 1; not expected)", "/var/log/supervisor/supervisord.log").Code == 0
 			})
 		}
-		if d.start() != nil {
-			return nil
+		if d.start() == nil { // it did not wait for that
+			return d.becomes(generators.Failed)
 		}
-		return d.becomes(generators.Failed) // where that is not waited for
+		return nil
 	}, checks: []check{{field: "conditions.assert", what: "start fails (supervisord: the exit status is not expected)", test: func(d *daemon) error {
 		if d.count("up") > 0 {
 			return errors.New("the process ran")
