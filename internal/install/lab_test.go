@@ -490,6 +490,136 @@ func TestLabUser(t *testing.T) {
 	gone(t, m, before)
 }
 
+// TestLabLinger has a user's services outlive its sessions: asked for, told of when
+// not, and taken back by the last daemon unless it was so before.
+func TestLabLinger(t *testing.T) {
+	m := boot(t)
+	m.MustRun("useradd", "--create-home", "--uid", "4711", "alice")
+	m.MustRun("systemctl", "start", "user@4711.service") // as a login would
+	alice := func(args ...string) lab.Result {
+		return m.Run(append([]string{"runuser", "-u", "alice", "--", "env", "HOME=/home/alice", "XDG_RUNTIME_DIR=/run/user/4711", "daemonize"}, append(args, "--scope", "user")...)...)
+	}
+	must := func(args ...string) string {
+		t.Helper()
+		r := alice(args...)
+		if r.Code != 0 {
+			t.Fatalf("daemonize %q: %v\n%s", args, r, m.Log())
+		}
+		return r.Stdout
+	}
+	lingers := func() bool { return m.Run("test", "-e", "/var/lib/systemd/linger/alice").Code == 0 }
+	ask := func() string {
+		return strings.TrimSpace(m.MustRun("loginctl", "show-user", "alice", "--property=Linger", "--value"))
+	}
+	for _, name := range []string{"one", "two"} {
+		m.WriteFile("/tmp/"+name+".yaml", "version: 1\nname: "+name+"\ncommand: [/usr/bin/sleep, infinity]\n", 0o644)
+	}
+	before := m.Snapshot("/home/alice", "/var/lib/systemd/linger")
+
+	// Not asked for, it is said what that means.
+	if out := must("install", "/tmp/one.yaml"); !strings.Contains(out, "note: alice does not linger, so this ends with the last session of alice and does not start at boot; install it with --linger") {
+		t.Errorf("without lingering:\n%s", out)
+	}
+	if lingers() {
+		t.Error("alice lingers although nobody asked for it")
+	}
+	// Asked for, it is planned, done and told.
+	if out := must("install", "--linger", "--dry-run", "/tmp/one.yaml"); !strings.Contains(out, "run loginctl enable-linger alice") || lingers() {
+		t.Errorf("dry run (lingers: %t):\n%s", lingers(), out)
+	}
+	if out := must("install", "--linger", "/tmp/one.yaml"); !strings.Contains(out, "run loginctl enable-linger alice") || strings.Contains(out, "does not linger") || !lingers() || ask() != "yes" {
+		t.Errorf("lingers: %t\n%s", lingers(), out)
+	}
+	if out := must("install", "--linger", "/tmp/one.yaml"); !strings.Contains(out, "is up to date") {
+		t.Errorf("again:\n%s", out)
+	}
+	// The second profits from it, so it lasts until both are gone.
+	if out := must("install", "/tmp/two.yaml"); strings.Contains(out, "linger") {
+		t.Errorf("a second daemon:\n%s", out)
+	}
+	if out := must("uninstall", "one"); strings.Contains(out, "linger") || !lingers() {
+		t.Errorf("lingers: %t\n%s", lingers(), out)
+	}
+	// With it goes the manager, for there is no session.
+	if out := must("uninstall", "two"); !strings.Contains(out, "run loginctl disable-linger alice") || lingers() {
+		t.Errorf("lingers: %t\n%s", lingers(), out)
+	}
+	m.WaitFor("the manager of alice to end", func() bool { return property(m, "user@4711.service", "ActiveState") == "inactive" })
+	if d := lab.Diff(before, m.Snapshot("/home/alice", "/var/lib/systemd/linger")); len(d) > 0 {
+		t.Errorf("left behind:\n%s", strings.Join(d, "\n"))
+	}
+
+	// A failed installation takes it back.
+	m.MustRun("systemctl", "start", "user@4711.service")
+	m.WriteFile("/tmp/bad.yaml", "version: 1\nname: bad\ncommand: [/bin/false]\nrestart: 'no'\n", 0o644)
+	if r := alice("install", "--linger", "/tmp/bad.yaml"); r.Code != 1 || !strings.Contains(r.Stderr, "everything was put back") || lingers() {
+		t.Errorf("lingers: %t\n%v", lingers(), r)
+	}
+
+	// What an administrator turned on stays on.
+	m.MustRun("loginctl", "enable-linger", "alice")
+	m.WaitFor("the manager of alice", func() bool { return property(m, "user@4711.service", "ActiveState") == "active" })
+	if out := must("install", "--linger", "/tmp/one.yaml"); strings.Contains(out, "linger alice") {
+		t.Errorf("it was on:\n%s", out)
+	}
+	must("uninstall", "one")
+	if !lingers() {
+		t.Error("what was on before is off")
+	}
+	m.MustRun("loginctl", "disable-linger", "alice")
+	m.WaitFor("the manager of alice to end", func() bool { return property(m, "user@4711.service", "ActiveState") == "inactive" })
+
+	// Where that is forbidden nothing is installed.
+	m.WriteFile("/etc/polkit-1/rules.d/10-no.rules", "polkit.addRule(function(action) { if (action.id == 'org.freedesktop.login1.set-self-linger') return polkit.Result.NO; });\n", 0o644)
+	m.Run("systemctl", "try-restart", "polkit.service")
+	m.MustRun("systemctl", "start", "user@4711.service")
+	r := alice("install", "--linger", "/tmp/one.yaml")
+	if r.Code != 1 || !strings.Contains(r.Stderr, "cannot have services of alice outlive its sessions (as root: loginctl enable-linger alice)") || !strings.Contains(r.Stderr, "everything was put back") {
+		t.Errorf("forbidden: %v", r)
+	}
+}
+
+// TestLabInterrupted kills an installation half way: what only looks tells of it,
+// what changes something finishes it first.
+func TestLabInterrupted(t *testing.T) {
+	lab.Root(t, "systemd252")
+	m := lab.Boot(t, "systemd252", lab.Bind(binary(t), "/usr/bin/daemonize"), lab.Bind(victimProgram(t), "/usr/bin/victim"))
+	m.WriteFile("/tmp/one.yaml", strings.ReplaceAll(sleeper, "%s", "1000"), 0o644)
+	m.WriteFile("/tmp/two.yaml", strings.ReplaceAll(strings.ReplaceAll(sleeper, "%s", "2000"), "name: sleeper", "name: other"), 0o644)
+	m.MustRun("daemonize", "install", "/tmp/one.yaml")
+	installed := m.Snapshot()
+	for _, verb := range []string{"start", "stop", "restart", "enable", "disable"} {
+		if r := m.Run("victim", "after", "6", "install", "/tmp/two.yaml"); r.Code == 0 || !strings.HasSuffix(m.MustRun("ls", "/var/lib/daemonize/journal/transaction.json"), ".json\n") {
+			t.Fatalf("not killed: %v", r)
+		}
+		for _, look := range [][]string{{"status", "sleeper"}, {"list"}} {
+			r := m.Run(append([]string{"daemonize"}, look...)...)
+			if !strings.Contains(r.Stderr, "install of other was interrupted: what is shown may be neither the old nor the new state until daemonize recover has finished it") {
+				t.Errorf("%s: %v", look, r)
+			}
+			if r := m.Run(append([]string{"daemonize", "-o", "json"}, look...)...); !strings.Contains(r.Stdout, `"operation": "install"`) {
+				t.Errorf("%s: %v", look, r)
+			}
+		}
+		if r := m.Run("runuser", "-u", "nobody", "--", "daemonize", "status", "sleeper"); !strings.Contains(r.Stderr, "something is being installed or removed, or that was interrupted") {
+			t.Errorf("nobody: %v", r)
+		}
+		if r := m.Run("daemonize", verb, "--dry-run", "sleeper"); r.Code != 1 || !strings.Contains(r.Stderr, "run daemonize recover first") {
+			t.Errorf("%s --dry-run: %v", verb, r)
+		}
+		if r := m.Run("daemonize", verb, "sleeper"); r.Code != 0 || !strings.Contains(r.Stderr, "install of other was interrupted; it was undone first") {
+			t.Errorf("%s: %v", verb, r)
+		}
+		if r := m.Run("daemonize", "status", "sleeper"); strings.Contains(r.Stderr, "interrupted") {
+			t.Errorf("after %s: %v", verb, r)
+		}
+		m.MustRun("daemonize", "enable", "sleeper")
+		if d := lab.Diff(installed, m.Snapshot()); len(d) > 0 {
+			t.Errorf("%s does not take the installation back:\n%s", verb, strings.Join(d, "\n"))
+		}
+	}
+}
+
 // TestLabTwoAtOnce has two runs install different versions of the same daemon
 // at the same time: one after the other is done, and the result is one of them.
 func TestLabTwoAtOnce(t *testing.T) {
