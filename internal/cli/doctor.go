@@ -165,6 +165,7 @@ func (a *app) doctor(f operateFlags) error {
 // managers asks every backend whether its manager runs.
 func managers(ctx context.Context, l *findings, h host.Host, scope generators.Scope) {
 	running := 0
+	var absent []string
 	for _, g := range daemonize.Backends() {
 		info := g.Info()
 		c, ok := g.(generators.Controller)
@@ -174,7 +175,7 @@ func managers(ctx context.Context, l *findings, h host.Host, scope generators.Sc
 		t, ok := c.Detect(ctx, h, scope)
 		switch {
 		case !ok:
-			l.add("manager", "note", info.Title+" does not run", "")
+			absent = append(absent, info.Title)
 		case t.Version < info.Oldest:
 			running++
 			l.add("manager", "warning", fmt.Sprintf("%s runs, older than %s, for which files can be rendered", t, info.Oldest), "")
@@ -182,6 +183,9 @@ func managers(ctx context.Context, l *findings, h host.Host, scope generators.Sc
 			running++
 			l.add("manager", "ok", t.String()+" runs", "")
 		}
+	}
+	if len(absent) > 0 {
+		l.add("manager", "note", "not running: "+strings.Join(absent, ", "), "")
 	}
 	if running == 0 {
 		l.add("manager", "error", "no service manager runs for the "+scope.String()+" scope", "daemonize install --root DIR prepares a system that does not run")
@@ -212,9 +216,12 @@ func kernel(l *findings, h host.Host) {
 	if runtime.GOOS != "linux" {
 		return
 	}
-	if c, err := h.ReadFile("/sys/fs/cgroup/cgroup.controllers"); err == nil {
+	switch c, err := h.ReadFile("/sys/fs/cgroup/cgroup.controllers"); {
+	case err == nil && strings.TrimSpace(string(c)) == "":
+		l.add("cgroup", "warning", "version 2 without controllers: limits of memory, processor time and tasks have no effect", "")
+	case err == nil:
 		l.add("cgroup", "ok", "version 2 with "+strings.TrimSpace(string(c)), "")
-	} else {
+	default:
 		l.add("cgroup", "warning", "version 1 or none: limits of memory, processor time and tasks are those of an older kernel interface", "boot with systemd.unified_cgroup_hierarchy=1")
 	}
 	switch e, err := h.ReadFile("/sys/fs/selinux/enforce"); {

@@ -600,7 +600,7 @@ func (r *installation) daemon(out *bytes.Buffer, p *install.Plan, o install.Outc
 	}
 	fmt.Fprintf(out, "%s (%s) %s\n", o.Daemon, o.Target, word)
 	for _, s := range p.Steps {
-		if s.Daemon != o.Daemon || s.Verb == generators.Verify && !r.DryRun {
+		if s.Daemon != o.Daemon || s.Change == install.Unchanged || s.Verb == generators.Verify && !r.DryRun {
 			continue
 		}
 		out.WriteString(stepLine(s))
@@ -632,7 +632,7 @@ func (r *installation) daemon(out *bytes.Buffer, p *install.Plan, o install.Outc
 
 // stepLine describes a step.
 func stepLine(s install.Step) string {
-	sign := map[install.Change]string{install.Create: "+", install.Update: "~", install.Adopt: "~", install.Unchanged: "=", install.Delete: "-"}[s.Change]
+	sign := map[install.Change]string{install.Create: "+", install.Update: "~", install.Adopt: "~", install.Delete: "-"}[s.Change]
 	switch {
 	case s.Change != "" && s.Artifact != nil && s.Artifact.Mode.Type() == fs.ModeSymlink:
 		return fmt.Sprintf("  %s %s -> %s\n", sign, s.Path, s.Artifact.Content)

@@ -133,14 +133,13 @@ func (k *killing) kill(t *testing.T, m *lab.Machine, manager lab.Manager) {
 		}
 		return all
 	}
-	install := []string{"install", "--backend", manager.Backend}
 	total := 0
 	for _, op := range []struct {
 		name string
 		args []string
 	}{
-		{"install", append(install, "/tmp/new.yaml")},
-		{"upgrade", append(install, "/tmp/new.yaml")},
+		{"install", []string{"install", "/tmp/new.yaml"}},
+		{"upgrade", []string{"install", "/tmp/new.yaml"}},
 		{"uninstall", []string{"uninstall", "web", "job", "listener"}},
 	} {
 		// reset leads to the state before the operation, from either.
@@ -151,7 +150,7 @@ func (k *killing) kill(t *testing.T, m *lab.Machine, manager lab.Manager) {
 				if m.Run("test", "-e", "/var/lib/daemonize/web.json").Code != 0 {
 					m.Run("userdel", "web") // which was kept
 				}
-				m.MustRun(slices.Concat([]string{"daemonize"}, install, []string{"/tmp/old.yaml"})...)
+				m.MustRun("daemonize", "install", "--backend", manager.Backend, "/tmp/old.yaml")
 			}
 		}
 		// settled waits for a state: a process may be about to become its program.
@@ -176,7 +175,11 @@ func (k *killing) kill(t *testing.T, m *lab.Machine, manager lab.Manager) {
 		}
 		reset()
 		before := steady()
-		m.MustRun(append([]string{"daemonize"}, op.args...)...)
+		done := append([]string{"daemonize"}, op.args...)
+		if op.args[0] == "install" {
+			done = append(done, "--backend", manager.Backend)
+		}
+		m.MustRun(done...)
 		after := steady()
 		kills, old := 0, 0
 		for _, when := range []string{"before", "after"} {
@@ -185,7 +188,7 @@ func (k *killing) kill(t *testing.T, m *lab.Machine, manager lab.Manager) {
 				if got, which := settled(before); which < 0 {
 					t.Fatalf("cannot get back to the state before %s:\n%s", op.name, strings.Join(lab.Diff(before, got), "\n"))
 				}
-				r := m.Run(append([]string{"victim", when, strconv.Itoa(n)}, op.args...)...)
+				r := m.Run(append([]string{"victim", manager.Backend, when, strconv.Itoa(n)}, op.args...)...)
 				if r.Code == 0 {
 					break
 				}

@@ -589,7 +589,7 @@ func TestLabInterrupted(t *testing.T) {
 	m.MustRun("daemonize", "install", "/tmp/one.yaml")
 	installed := m.Snapshot()
 	for _, verb := range []string{"start", "stop", "restart", "enable", "disable"} {
-		if r := m.Run("victim", "after", "6", "install", "/tmp/two.yaml"); r.Code == 0 || !strings.HasSuffix(m.MustRun("ls", "/var/lib/daemonize/journal/transaction.json"), ".json\n") {
+		if r := m.Run("victim", "systemd", "after", "6", "install", "/tmp/two.yaml"); r.Code == 0 || !strings.HasSuffix(m.MustRun("ls", "/var/lib/daemonize/journal/transaction.json"), ".json\n") {
 			t.Fatalf("not killed: %v", r)
 		}
 		for _, look := range [][]string{{"status", "sleeper"}, {"list"}} {

@@ -95,7 +95,7 @@ func ReadManifest(h host.Host, t generators.Target, daemon string) (*Manifest, e
 	name := manifestPath(t, daemon)
 	f, err := h.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("cannot find %s: %w", name, ErrNotInstalled)
+		return nil, fmt.Errorf("%w: there is no %s", ErrNotInstalled, name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot read manifest: %w", err)

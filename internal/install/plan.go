@@ -240,10 +240,15 @@ type Conflict struct {
 	Daemon, Path, Why string
 	// Drift says that the file is ours and was changed by somebody else.
 	Drift bool
+	// Removal says that it was to be removed and not replaced.
+	Removal bool
 }
 
 // Error says what is in the way and what to do about it.
 func (c *Conflict) Error() string {
+	if c.Drift && c.Removal {
+		return fmt.Sprintf("cannot remove %s of %s: %s (--force loses the change)", c.Path, c.Daemon, c.Why)
+	}
 	if c.Drift {
 		return fmt.Sprintf("cannot replace %s of %s: %s (see daemonize diff; --adopt keeps a copy, --force loses the change)", c.Path, c.Daemon, c.Why)
 	}
@@ -512,7 +517,7 @@ func (p *planner) add(s Step) {
 }
 
 func (p *planner) conflict(name, why string, drift bool) {
-	p.errs = append(p.errs, &Conflict{Daemon: p.outcome.Daemon, Path: name, Why: why, Drift: drift})
+	p.errs = append(p.errs, &Conflict{Daemon: p.outcome.Daemon, Path: name, Why: why, Drift: drift, Removal: p.Op == generators.Uninstall})
 }
 
 func (p *planner) refuseShadows() {

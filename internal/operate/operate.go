@@ -183,7 +183,7 @@ func (d *Daemon) do(ctx context.Context, s generators.Step) error {
 		if s.Optional {
 			return nil
 		}
-		return fmt.Errorf("cannot %s %s: %w", s.Verb, s.Job, err)
+		return fmt.Errorf("cannot %s %s: %w", word(s.Verb), s.Job, err)
 	}
 	if r.Code == 0 || s.Optional {
 		return nil
@@ -195,7 +195,15 @@ func (d *Daemon) do(ctx context.Context, s generators.Step) error {
 	if said != "" {
 		said = ": " + said
 	}
-	return fmt.Errorf("cannot %s %s: %s ended with exit code %d%s", s.Verb, s.Job, strings.Join(s.Argv, " "), r.Code, said)
+	return fmt.Errorf("cannot %s %s: %s ended with exit code %d%s", word(s.Verb), s.Job, strings.Join(s.Argv, " "), r.Code, said)
+}
+
+// word is what people call a verb.
+func word(v generators.Verb) string {
+	if v == generators.Refresh {
+		return "reload"
+	}
+	return string(v)
 }
 
 // DriftError is the error for a file that was changed since it was installed

@@ -3,7 +3,7 @@
 // Command victim installs, upgrades and uninstalls as daemonize does, and
 // kills itself with SIGKILL before or after change number N:
 //
-//	victim WHEN N install FILE... | uninstall NAME...
+//	victim BACKEND WHEN N install FILE... | uninstall NAME...
 //
 // The exit status is 0 if there was no change number N.
 package main
@@ -62,7 +62,8 @@ func (d *doomed) RemoveAll(name string) error {
 }
 
 func (d *doomed) Run(ctx context.Context, argv []string) (r generators.Result, err error) {
-	if slices.Contains(argv, "show") || slices.Contains(argv, "--version") {
+	// What only asks.
+	if argv[0] == "find" || slices.ContainsFunc([]string{"show", "--version", "version", "status", "pid", "avail"}, func(word string) bool { return slices.Contains(argv, word) }) {
 		return d.Tree.Run(ctx, argv)
 	}
 	err = d.change(func() (err error) { r, err = d.Tree.Run(ctx, argv); return err })
@@ -74,7 +75,7 @@ func controller(backend string) generators.Controller {
 	return g.(generators.Controller)
 }
 
-func run(args []string) error {
+func run(backend string, args []string) error {
 	at, err := strconv.Atoi(args[1])
 	if err != nil {
 		return err
@@ -85,9 +86,9 @@ func run(args []string) error {
 	}
 	h := &doomed{Tree: tree, when: args[0], at: at}
 	ctx := context.Background()
-	t, ok := controller("systemd").Detect(ctx, h, generators.System)
+	t, ok := controller(backend).Detect(ctx, h, generators.System)
 	if !ok {
-		return fmt.Errorf("no systemd")
+		return fmt.Errorf("no %s", backend)
 	}
 	unlock, err := h.Lock(generators.System)
 	if err != nil {
@@ -126,7 +127,7 @@ func run(args []string) error {
 }
 
 func main() {
-	if err := run(os.Args[1:]); err != nil {
+	if err := run(os.Args[1], os.Args[2:]); err != nil {
 		fmt.Fprintln(os.Stderr, "victim:", err)
 		os.Exit(1)
 	}
