@@ -269,14 +269,14 @@ func (r *runner) undo(ctx context.Context, attempted []Step) error {
 		}
 	}
 	slices.SortStableFunc(later, func(a, b Step) int { return cmp.Compare(a.phase, b.phase) })
-	reloaded := false
+	var reloaded [][]string
 	var waiting []Step
 	for _, s := range later {
 		switch {
-		case s.Verb == generators.Reload && reloaded:
+		case s.Verb == generators.Reload && slices.ContainsFunc(reloaded, func(argv []string) bool { return slices.Equal(argv, s.Argv) }):
 			continue
 		case s.Verb == generators.Reload:
-			reloaded = true
+			reloaded = append(reloaded, s.Argv)
 		case s.Verb == generators.Restart && r.recovering && !r.touched:
 			continue // it was killed before it came to changing a file
 		}

@@ -977,7 +977,11 @@ func (p *planner) jobs(fresh bool) {
 	if fresh || changed {
 		for _, s := range steps {
 			if s.Verb == generators.Reload && (p.h.Live() || !s.Live) {
-				p.add(Step{Step: s, phase: reload, undo: []undoStep{{s, reload}}})
+				back := undoing(reload, []generators.Step{s})
+				if fresh { // then the manager has nothing to read, and may say so
+					back = undoing(reload, p.managerSteps(p.b, generators.Uninstall, generators.Reload, s.Job))
+				}
+				p.add(Step{Step: s, phase: reload, undo: back})
 			}
 		}
 	}
