@@ -25,8 +25,9 @@ import (
 	"github.com/daemonize/daemonize/spec/field"
 )
 
-// patience bounds every wait; cron needs up to a minute.
-const patience = 100 * time.Second
+// patience bounds every wait; cron needs up to a minute, and the machine may be
+// busy.
+const patience = 150 * time.Second
 
 // host is a service manager in a machine of the lab.
 type host struct {

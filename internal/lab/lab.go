@@ -25,9 +25,10 @@ import (
 const (
 	// bootLimit bounds the start of a machine, which takes half a second on
 	// an idle machine and several on a busy one.
-	bootLimit = 90 * time.Second
-	// runLimit bounds one command in a machine, and one wait.
-	runLimit = 60 * time.Second
+	bootLimit = 3 * time.Minute
+	// runLimit bounds one command in a machine, and one wait, generously: it
+	// is there for what never ends.
+	runLimit = 2 * time.Minute
 	// pollEvery is how often a condition is looked at.
 	pollEvery = 20 * time.Millisecond
 )
@@ -527,7 +528,7 @@ func (r Result) String() string {
 }
 
 // Run runs a command as root inside, in /, with a plain environment, no input
-// and a limit of one minute. It may leave processes behind: daemons started by
+// and a limit of two minutes. It may leave processes behind: daemons started by
 // an init script keep running.
 func (m *Machine) Run(cmd ...string) Result {
 	ctx, cancel := context.WithTimeout(context.Background(), runLimit)
@@ -621,7 +622,7 @@ func (m *Machine) WriteFile(path, content string, mode fs.FileMode) {
 	}
 }
 
-// WaitFor returns when cond is true. If that is not so within a minute the test
+// WaitFor returns when cond is true. If that is not so within two minutes the test
 // ends, telling what it waited for and what the machine logged last.
 func (m *Machine) WaitFor(what string, cond func() bool) {
 	m.t.Helper()
