@@ -44,6 +44,7 @@ func SearchPath(s Scope) []string {
 // not safe for use by several goroutines at once.
 type Loader struct {
 	tree    fs.FS
+	extra   dropIn
 	opts    Options
 	dirs    map[string]*directory
 	indexes map[string]*index
@@ -63,6 +64,18 @@ func NewLoader(tree fs.FS, opts Options) *Loader {
 		}
 	}
 	return &Loader{tree: tree, opts: opts, dirs: map[string]*directory{}, indexes: map[string]*index{}, calls: sync.OnceValue(func() *callTable { return newCallTable(opts.Version) })}
+}
+
+// dropIn is a drop-in that is in no file.
+type dropIn struct{ name, text string }
+
+// With returns a loader that reads every unit as if a directory NAME.d of the
+// most important kind held a drop-in of that name, such as 50-limits.conf, with
+// that text: to see what a change would do. It shares what l remembers.
+func (l *Loader) With(name, text string) *Loader {
+	with := *l
+	with.extra = dropIn{name, text}
+	return &with
 }
 
 // directory is a listed directory.
@@ -143,10 +156,12 @@ func (l *Loader) dir(name string) *directory {
 
 var errLinks = errors.New("too many links")
 
-// resolve follows the links of a path inside the tree: an absolute link starts
-// at the root of the tree and nothing leaves it. The file itself need not
-// exist when its directory does.
-func (l *Loader) resolve(name string) (string, error) {
+func (l *Loader) resolve(name string) (string, error) { return Resolve(l.tree, name) }
+
+// Resolve follows the links of a path inside a tree, which is the root of a
+// host or of an image: an absolute link starts at the root of the tree and
+// nothing leaves it.
+func Resolve(tree fs.FS, name string) (string, error) {
 	done := "."
 	rest := path.Clean(name)
 	for links := 0; rest != ""; {
@@ -160,7 +175,7 @@ func (l *Loader) resolve(name string) (string, error) {
 			continue
 		}
 		next := path.Join(done, part)
-		info, err := fs.Lstat(l.tree, next)
+		info, err := fs.Lstat(tree, next)
 		if err != nil {
 			return "", err
 		}
@@ -171,7 +186,7 @@ func (l *Loader) resolve(name string) (string, error) {
 		if links++; links > 40 {
 			return "", &fs.PathError{Op: "open", Path: name, Err: errLinks}
 		}
-		to, err := fs.ReadLink(l.tree, next)
+		to, err := fs.ReadLink(tree, next)
 		if err != nil {
 			return "", err
 		}
@@ -344,8 +359,19 @@ func (l *Loader) load(ix *index, name string) (*Unit, error) {
 	if err := p.file(u.Path, src); err != nil {
 		return nil, err
 	}
-	for _, file := range l.dropIns(ix, u) {
-		src, err := l.read(file)
+	files := l.dropIns(ix, u)
+	if l.extra.name != "" {
+		at, same := slices.BinarySearchFunc(files, l.extra.name, func(file, name string) int { return strings.Compare(path.Base(file), name) })
+		if same {
+			files = slices.Delete(files, at, at+1)
+		}
+		files = slices.Insert(files, at, l.extra.name)
+	}
+	for _, file := range files {
+		src, err := l.extra.text, error(nil)
+		if file != l.extra.name {
+			src, err = l.read(file)
+		}
 		if err != nil {
 			u.Skips = append(u.Skips, Skip{Origin: Origin{File: file}, Text: file, Reason: "the drop-in cannot be read"})
 			continue
