@@ -63,7 +63,7 @@ func TestImports(t *testing.T) {
 			return 1
 		case rel == "spec":
 			return 2
-		case rel == "spec/schema":
+		case rel == "spec/schema", rel == "spec/edit":
 			return 3
 		case rel == "generators":
 			return 3
@@ -71,7 +71,7 @@ func TestImports(t *testing.T) {
 			return 4
 		case strings.HasPrefix(rel, "generators/"):
 			return 5
-		case rel == "hardening/report", rel == "hardening/rule":
+		case rel == "hardening/report", rel == "hardening/rule", rel == "hardening/advice":
 			return 6
 		case rel == "hardening/audit":
 			return 7

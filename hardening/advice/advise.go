@@ -350,3 +350,17 @@ func (a *Assign) write(b *strings.Builder) {
 
 // Value returns an assignment as the directive shows it, for people.
 func (a *Assign) Value() string { return strings.Join(a.Items, " ") }
+
+// Line returns the assignment as a line of a unit.
+func (a *Assign) Line() string { return a.Directive + "=" + a.Value() }
+
+// Spec returns the assignment as a field of a spec.
+func (a *Assign) Spec() string {
+	switch {
+	case a.List && a.Value() != "yes":
+		return a.Field + ": [" + strings.Join(a.Items, ", ") + "]"
+	case a.Bool, a.List:
+		return a.Field + ": true"
+	}
+	return a.Field + ": " + a.Value()
+}

@@ -108,8 +108,6 @@ func protectSystem(s *subject) verdict {
 	if paths, why, complete := s.writable(); s.profile >= Standard && s.version >= 232 && (complete || len(s.declared) > 0 || s.profile == Strict) {
 		level, risk = "strict", Knowledge
 		switch {
-		case complete && s.trace == nil && s.unit.Path != "" && len(s.unit.Commands) > 0:
-			risk, fact = None, why
 		case complete:
 			risk, fact = None, why
 		case why != "":
@@ -460,11 +458,9 @@ func systemCalls(s *subject) verdict {
 		add(s.known.calls...)
 		risk, fact = None, s.name()+" is known to work with this filter"
 	}
-	if why, ok := s.imports("chroot"); ok && s.root {
+	if why, ok := s.imports("chroot"); ok && s.root && s.known == nil {
 		add("chroot")
-		if s.known == nil {
-			fact = why + "; what else does it do that few services do?"
-		}
+		fact = why + "; what else does it do that few services do?"
 	}
 	if s.trace != nil {
 		extra := 0

@@ -72,14 +72,17 @@ func Inspect(tree fs.FS, file string, args []string, unitName string) Program {
 	p := Program{Path: file}
 	name := strings.TrimPrefix(path.Clean("/"+file), "/")
 	if !strings.Contains(file, "/") {
-		p.Problem = "the program is searched for in $PATH"
-		if found, ok := lookPath(tree, file); ok {
-			name, p.Problem = found, ""
+		found, ok := lookPath(tree, file)
+		if !ok {
+			p.Problem = file + " is in none of the usual directories"
 		}
+		name = found
 	}
-	base := path.Base(name)
+	base := path.Base(file)
 	p.daemon = lookupDaemon(base, unitName)
-	p.look(tree, name, 0)
+	if p.Problem == "" {
+		p.look(tree, name, 0)
+	}
 	if p.Runtime == "" || p.Runtime == "native" {
 		// The name is a clue where the file is out of reach, and for wrappers.
 		if r := lookupRuntime(base); r != nil {

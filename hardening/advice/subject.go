@@ -89,11 +89,15 @@ func (s *subject) commands(in *Input) {
 		if len(args) > 0 {
 			args = args[1:]
 		}
-		if in.Tree != nil {
-			s.programs = append(s.programs, Inspect(in.Tree, c.Path, args, s.unit.Name))
-		} else {
-			s.programs = append(s.programs, Inspect(emptyTree{}, c.Path, args, s.unit.Name))
+		name := "" // helpers of a daemon are not the daemon
+		if c.Key == "ExecStart" {
+			name = s.unit.Name
 		}
+		tree := in.Tree
+		if tree == nil {
+			tree = unit.Files{}
+		}
+		s.programs = append(s.programs, Inspect(tree, c.Path, args, name))
 		s.mention(c.Path, c.Key)
 		if base := path.Base(c.Path); s.helper == "" && slices.Contains(setIDPrograms[:], base) {
 			s.helper = c.Key + "= runs " + base
@@ -305,8 +309,13 @@ func (s *subject) guess() []Kind {
 func (s *subject) is(k Kind) bool { return slices.Contains(s.kinds, k) }
 
 // imports returns a program of the unit that imports one of the functions.
+// Interpreters do not count: they import everything, and what is used of it
+// depends on the script.
 func (s *subject) imports(names ...string) (string, bool) {
 	for i := range s.programs {
+		if !s.programs[i].Analyzable() {
+			continue
+		}
 		if n, ok := s.programs[i].Imports(names...); ok {
 			return s.programs[i].Path + " imports " + n, true
 		}
@@ -419,11 +428,4 @@ func homeOf(tree fs.FS, user string) string {
 		}
 	}
 	return ""
-}
-
-// emptyTree is a tree without files.
-type emptyTree struct{}
-
-func (emptyTree) Open(name string) (fs.File, error) {
-	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 }

@@ -173,3 +173,6 @@ func note(u *Use, name string, at Place) {
 		*u = Use{strings.Clone(name), at}
 	}
 }
+
+// File returns what was done with a path, or nil.
+func (f *Facts) File(path string) *Access { return f.files[path] }

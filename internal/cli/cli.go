@@ -152,7 +152,7 @@ an error.`,
 	f.StringVar(&a.color, "color", "auto", "color in messages: auto, always or never")
 	root.AddCommand(
 		a.validateCmd(), a.renderCmd(), a.matrixCmd(), a.explainCmd(), a.nextCmd(), a.schemaCmd(), a.initCmd(), a.versionCmd(),
-		a.auditCmd(), a.installCmd(), a.uninstallCmd(), a.diffCmd(), a.recoverCmd(),
+		a.auditCmd(), a.hardenCmd(), a.installCmd(), a.uninstallCmd(), a.diffCmd(), a.recoverCmd(),
 		a.statusCmd(), a.logsCmd(), a.listCmd(), a.doctorCmd(),
 	)
 	root.AddCommand(a.verbCmds()...)
