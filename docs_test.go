@@ -24,11 +24,14 @@ func handWritten(t *testing.T) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	docs, err := filepath.Glob("docs/*.md")
-	if err != nil {
-		t.Fatal(err)
+	for _, pattern := range []string{"docs/*.md", "docs/*/*.md"} {
+		docs, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages = append(pages, docs...)
 	}
-	pages = slices.DeleteFunc(append(pages, docs...), func(page string) bool {
+	pages = slices.DeleteFunc(pages, func(page string) bool {
 		return strings.HasPrefix(readPage(t, page), "<!-- Generated")
 	})
 	for _, want := range []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/architecture.md"} {
@@ -129,7 +132,12 @@ func TestDocsConsole(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, f := range list {
-			if words := strings.Fields(f.info); len(words) > 1 && words[0] == "yaml" && strings.HasSuffix(words[len(words)-1], ".yaml") {
+			words := strings.Fields(f.info)
+			if len(words) < 2 {
+				continue
+			}
+			// `text NAME` is another file that the commands can use.
+			if words[0] == "yaml" && strings.HasSuffix(words[len(words)-1], ".yaml") || words[0] == "text" {
 				if err := os.WriteFile(filepath.Join(dir, words[len(words)-1]), []byte(text[f.start:f.end]), 0o644); err != nil {
 					t.Fatal(err)
 				}

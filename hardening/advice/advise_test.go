@@ -22,7 +22,7 @@ import (
 func input(text string, version int, tree fs.FS) *Input {
 	const name = "etc/systemd/system/web.service"
 	return &Input{
-		Loader: unit.NewLoader(unit.Files{name: text}, unit.Options{Version: version}),
+		Loader: unit.NewLoader(Files{name: text}, unit.Options{Version: version}),
 		Load:   func(l *unit.Loader) (*unit.Unit, error) { return l.LoadFile(name) },
 		Tree:   tree, Systemd: version, Profile: Strict, Risk: Likely,
 	}
@@ -412,7 +412,7 @@ func TestAdviseErrors(t *testing.T) {
 
 func TestUserScope(t *testing.T) {
 	in := input(root, 257, system())
-	in.Loader = unit.NewLoader(unit.Files{"etc/systemd/system/web.service": root}, unit.Options{Version: 257, Scope: unit.User})
+	in.Loader = unit.NewLoader(Files{"etc/systemd/system/web.service": root}, unit.Options{Version: 257, Scope: unit.User})
 	p := advise(t, in)
 	for _, directive := range []string{"CapabilityBoundingSet", "DynamicUser", "IPAddressDeny", "ProtectProc", "SocketBindDeny"} {
 		if p.find(directive) != nil {

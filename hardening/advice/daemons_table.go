@@ -1,5 +1,7 @@
 package advice
 
+import "slices"
+
 // daemon is what is known of a program that many systems run.
 type daemon struct {
 	// names are base names of programs, units the beginnings of the names of
@@ -209,10 +211,6 @@ var daemons = [...]daemon{
 		writes: []string{"-/var/lib/tor", "-/var/log/tor", "/run"}, ref: "https://2019.www.torproject.org/docs/tor-manual.html.en",
 	},
 	{
-		names: []string{"mosquitto"}, kind: Web, drops: true, caps: []string{"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_NET_BIND_SERVICE", "CAP_SETGID", "CAP_SETUID"},
-		writes: []string{"-/var/lib/mosquitto", "-/var/log/mosquitto", "/run"}, ref: "https://mosquitto.org/man/mosquitto-8.html",
-	},
-	{
 		names: []string{"slapd"}, kind: Web, drops: true, common: true, writes: []string{"-/var/lib/ldap", "-/etc/ldap/slapd.d", "/run"}, ref: "man:slapd(8)",
 	},
 	{
@@ -275,10 +273,8 @@ var daemons = [...]daemon{
 // through a wrapper.
 func lookupDaemon(program, unit string) *daemon {
 	for i := range daemons {
-		for _, n := range daemons[i].names {
-			if program == n {
-				return &daemons[i]
-			}
+		if slices.Contains(daemons[i].names, program) {
+			return &daemons[i]
 		}
 	}
 	for i := range daemons {

@@ -343,9 +343,7 @@ func addressFamilies(s *subject) verdict {
 	risk, fact := None, "services talk over IP and Unix sockets"
 	netlink, strange := "", ""
 	if s.known != nil {
-		for _, f := range s.known.families {
-			families = append(families, f)
-		}
+		families = append(families, s.known.families...)
 		fact = s.name() + " is known to use these"
 	} else if why, ok := s.imports("getifaddrs", "if_nameindex", "rtnl_open", "nl_socket_alloc", "mnl_socket_open"); ok {
 		netlink = why + ", which lists network interfaces"

@@ -184,7 +184,7 @@ func read(tree fs.FS, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	return io.ReadAll(io.LimitReader(f, maxProgram))
 }
 
@@ -264,7 +264,6 @@ func (p *Program) elf(content []byte, base string) {
 		}
 		return
 	}
-	defer f.Close()
 	p.Foreign = p.Foreign || f.Class == elf.ELFCLASS32
 	p.Static = true
 	for _, prog := range f.Progs {

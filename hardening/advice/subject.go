@@ -95,7 +95,7 @@ func (s *subject) commands(in *Input) {
 		}
 		tree := in.Tree
 		if tree == nil {
-			tree = unit.Files{}
+			tree = Files{}
 		}
 		s.programs = append(s.programs, Inspect(tree, c.Path, args, name))
 		s.mention(c.Path, c.Key)

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -39,10 +40,8 @@ func (c *call) has(i int, flags ...string) bool {
 	for word := range strings.FieldsFuncSeq(c.arg(i), func(r rune) bool {
 		return r == '|' || r == ' ' || r == '{' || r == '=' || r == ',' || r == '}' || r == '(' || r == ')'
 	}) {
-		for _, f := range flags {
-			if word == f {
-				return true
-			}
+		if slices.Contains(flags, word) {
+			return true
 		}
 	}
 	return false

@@ -166,7 +166,7 @@ func (a *app) harden(args []string, f hardenFlags) error {
 		results = append(results, list...)
 		if err != nil {
 			failed = worse(failed, err)
-			if exit := (*exitError)(nil); !errors.As(err, &exit) || exit.text != "" {
+			if exit, ok := errors.AsType[*exitError](err); !ok || exit.text != "" {
 				fmt.Fprintln(a.Stderr, "daemonize:", err)
 			}
 		}
@@ -196,8 +196,7 @@ func (a *app) harden(args []string, f hardenFlags) error {
 // worse returns the error that a run with both ends with: what the user can
 // mend in a document before what the machine does not do.
 func worse(a, b error) error {
-	var exit *exitError
-	if errors.As(b, &exit) {
+	if exit, ok := errors.AsType[*exitError](b); ok {
 		return &exitError{code: exit.code}
 	}
 	if a != nil {
@@ -316,8 +315,7 @@ func (h *hardener) unit(arg string) ([]hardened, error) {
 	}
 	plan, err := advice.Advise(&in)
 	if err != nil {
-		var load *unit.LoadError
-		if errors.As(err, &load) && load.Kind != unit.Unreadable && load.Kind != unit.NotFound {
+		if load, ok := errors.AsType[*unit.LoadError](err); ok && load.Kind != unit.Unreadable && load.Kind != unit.NotFound {
 			return nil, &exitError{exitInvalid, err.Error()}
 		}
 		return nil, err
@@ -360,9 +358,9 @@ func writeDropIn(root, dir string, text []byte) error {
 		return err
 	}
 	defer tree.Close()
-	at := ""
+	at := "/"
 	for part := range strings.SplitSeq(strings.Trim(dir, "/"), "/") {
-		at += "/" + part
+		at = path.Join(at, part)
 		if !tree.Exists(at) {
 			if err := tree.Mkdir(at, 0o755); err != nil {
 				return err
@@ -486,7 +484,7 @@ func (h *hardener) daemon(file string, text []byte, i int, d *spec.Daemon) (hard
 func (h *hardener) rendered(in *advice.Input, d *spec.Daemon, t generators.Target) error {
 	g, _ := daemonize.Backend(t.Backend)
 	bundle, diags := g.Generate(d, t)
-	files := unit.Files{}
+	files := advice.Files{}
 	for _, a := range bundle.Artifacts {
 		files[strings.TrimPrefix(a.Path, "/")] = string(a.Content)
 		if base := path.Base(a.Path); base == d.Name+".service" || base == d.Name+"@.service" {

@@ -5,21 +5,11 @@ import (
 	"testing/fstest"
 )
 
-func TestFiles(t *testing.T) {
-	f := Files{"etc/systemd/system/web.service": "[Service]\n", "etc/systemd/system/web.service.d/a.conf": "", "etc/fstab": "x"}
-	if err := fstest.TestFS(f, "etc/systemd/system/web.service", "etc/systemd/system/web.service.d/a.conf", "etc/fstab"); err != nil {
-		t.Error(err)
-	}
-	if err := fstest.TestFS(Files{}); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestWith(t *testing.T) {
-	f := Files{
-		"web.service":           "[Service]\nExecStart=/bin/true\nUMask=0022\n",
-		"web.service.d/50.conf": "[Service]\nUMask=0027\n",
-		"web.service.d/90.conf": "[Service]\nPrivateTmp=yes\n",
+	f := fstest.MapFS{
+		"web.service":           {Data: []byte("[Service]\nExecStart=/bin/true\nUMask=0022\n")},
+		"web.service.d/50.conf": {Data: []byte("[Service]\nUMask=0027\n")},
+		"web.service.d/90.conf": {Data: []byte("[Service]\nPrivateTmp=yes\n")},
 	}
 	for _, c := range []struct {
 		name, text string
