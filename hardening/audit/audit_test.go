@@ -318,7 +318,7 @@ func TestBadInput(t *testing.T) {
 		"dangling.service":   link("gone.service"),
 		"binary.plist":       text("bplist00\xff\xff\xff\xffgarbage ProgramArguments"),
 		"broken.plist":       text("<plist><dict><key>ProgramArguments</key></dict>"),
-		"deep.plist":         text("<plist><dict><key>Label</key>" + strings.Repeat("<array>", 100000)),
+		"deep.plist":         text("<plist><dict><key>Label</key>" + strings.Repeat("<array>", 60000)),
 		"number.plist":       text("<plist><integer>1</integer><key>Label</key></plist>"),
 		"broken.conf":        text("[program:x]\ncommand\n"),
 		"nul.conf":           text("[program:x]\ncommand=\x00\n"),
@@ -517,5 +517,23 @@ func TestPure(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestHostileSize: what is large is not slow. A quadratic rule takes minutes
+// here.
+func TestHostileSize(t *testing.T) {
+	many := func(line string, n int) string { return strings.Repeat(line, n) }
+	tree := fstest.MapFS{
+		"commands.service": text("[Service]\n" + many("ExecStartPre=-/bin/sh -c 'sudo %i'\n", 30000) + "ExecStart=/usr/bin/x\n"),
+		"unknown.service":  text("[Service]\nExecStart=/usr/bin/x\n" + many("ProtectSytem=1\n", 60000)),
+		"ignores.service":  text("[Service]\nExecStart=/usr/bin/x\n" + many("# daemonize: ignore H070 x\nFoo=1\n", 30000)),
+		"words.service":    text("[Service]\nExecStart=/usr/bin/x\nSystemCallFilter=" + many("foo ", 60000) + "\n"),
+		"init.d/grow":      text("#!/bin/sh\nA=x\n" + many("A=$A$A$A\n", 30000)),
+		"many.conf":        text(many("[program:x]\ncommand=x\n", 2000)),
+		"keys.plist":       text("<plist><dict><key>Label</key><string>x</string>" + many("<key>KeepAliv</key><true/>", 2000) + "</dict></plist>"),
+	}
+	if rs := walk(t, tree, audit.Options{}); len(rs) != 6+2000 {
+		t.Errorf("%d results", len(rs))
 	}
 }

@@ -33,7 +33,12 @@ type shell struct {
 	facts rule.Facts
 }
 
-const maxScriptLine = 1 << 16 // longer lines hold no commands
+// The bounds of what is remembered. Longer lines hold no commands.
+const (
+	maxScriptLine = 1 << 16
+	maxVariables  = 1000
+	maxValue      = 1 << 10
+)
 
 func scriptFacts(file, src string) rule.Facts {
 	sh := shell{file: file, vars: map[string]string{"NAME": baseName(file)}}
@@ -135,7 +140,7 @@ func (sh *shell) line(text string, pos diag.Pos) {
 		}
 		if name, value, ok := strings.Cut(words[0], "="); ok && isName(name) && (len(words) == 1 || exported) {
 			value = sh.expand(value)
-			if len(sh.vars) < 1000 {
+			if len(sh.vars) < maxVariables && len(value) <= maxValue {
 				sh.vars[name] = value
 			}
 			switch {

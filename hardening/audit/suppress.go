@@ -18,10 +18,13 @@ type ignore struct {
 	bad        string // why it has no effect
 }
 
+// maxIgnores bounds the suppressions of one file.
+const maxIgnores = 200
+
 // remarks reads the comments of a unit.
 func remarks(list []unit.Remark) []ignore {
 	var out []ignore
-	for _, r := range list {
+	for _, r := range list[:min(len(list), maxIgnores)] {
 		i, ok := parseIgnore(r.Text)
 		if !ok {
 			continue
@@ -43,7 +46,7 @@ func parseIgnore(text string) (ignore, bool) {
 	id, reason, _ := strings.Cut(strings.TrimSpace(rest), " ")
 	i := ignore{id: strings.ToUpper(id), reason: strings.TrimSpace(reason)}
 	if _, known := rule.Lookup(id); !known {
-		i.bad = "there is no rule " + strings.ToValidUTF8(id, "?") + " to ignore"
+		i.bad = "there is no rule " + strings.ToValidUTF8(id[:min(len(id), 20)], "?") + " to ignore"
 		if id == "" {
 			i.bad = "the comment names no rule to ignore"
 		}
@@ -105,7 +108,7 @@ func comments(file, src string, marks []string, header func(line string) bool) [
 			if !ok {
 				continue
 			}
-			if i, ok := parseIgnore(strings.TrimSuffix(strings.TrimSpace(text), "-->")); ok {
+			if i, ok := parseIgnore(strings.TrimSuffix(strings.TrimSpace(text), "-->")); ok && len(out) < maxIgnores {
 				i.at = unit.Origin{File: file}
 				i.at.Line, i.at.Column = n, 1
 				out = append(out, i)

@@ -45,16 +45,24 @@ func (c *check) eachUnknown(visit func(a *unit.Assignment, elsewhere string)) {
 	}
 }
 
+// maxGuesses bounds the work for a file of nothing but unknown settings.
+const maxGuesses = 100
+
 func misspelt(c *check) {
+	guesses := 0
 	c.eachUnknown(func(a *unit.Assignment, elsewhere string) {
 		if elsewhere != "" || retired(a.Key) != "" {
 			return
 		}
 		fix := ""
+		if guesses++; guesses > maxGuesses {
+			c.hit(a.Origin, a.Key, clip(a.Key)+"= is no setting of ["+clip(a.Section)+"] and has no effect")
+			return
+		}
 		if near := spec.Nearest(a.Key, unit.Directives(a.Section, c.Unit.Version)); near != "" {
 			fix = "write " + near + "="
 		}
-		c.mend(a.Origin, a.Key, a.Key+"= is no setting of ["+a.Section+"] and has no effect", fix)
+		c.mend(a.Origin, a.Key, clip(a.Key)+"= is no setting of ["+clip(a.Section)+"] and has no effect", fix)
 	})
 }
 
@@ -252,7 +260,7 @@ func unreadLines(c *check) {
 		switch {
 		case s.Word != "":
 		case strings.HasPrefix(s.Reason, "unknown section"):
-			c.hit(s.Origin, "", s.Text+" is no section of a "+c.Unit.Type()+" unit, so nothing in it has an effect")
+			c.hit(s.Origin, "", clip(s.Text)+" is no section of a "+c.Unit.Type()+" unit, so nothing in it has an effect")
 		case strings.HasPrefix(s.Reason, "the line "), strings.Contains(s.Reason, "drop-in"):
 			c.hit(s.Origin, "", clip(s.Text)+" has no effect: "+s.Reason)
 		}

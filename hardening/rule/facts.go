@@ -21,6 +21,8 @@ type Command struct {
 	Main bool // the service itself, not a helper around it
 	// Elevated commands run as root whatever the account of the service is.
 	Elevated bool
+	// Optional commands may fail.
+	Optional bool
 }
 
 // Variable is one variable of the environment.
@@ -88,7 +90,7 @@ func FromUnit(u *unit.Unit) Facts {
 		if len(args) == 0 || args[0] != c.Path {
 			args = append([]string{c.Path}, args[min(1, len(args)):]...) // @: the program has another zeroth argument
 		}
-		f.Commands = append(f.Commands, Command{Key: c.Key, Args: args, At: c.Origin, Main: c.Key == "ExecStart", Elevated: strings.Contains(c.Prefix, "+")})
+		f.Commands = append(f.Commands, Command{Key: c.Key, Args: args, At: c.Origin, Main: c.Key == "ExecStart", Elevated: strings.Contains(c.Prefix, "+"), Optional: strings.Contains(c.Prefix, "-")})
 	}
 	own := section(u)
 	for i := range u.Assignments {

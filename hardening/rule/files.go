@@ -304,7 +304,7 @@ func missingProgram(c *check) {
 	})
 	for i := range c.Facts.Commands {
 		cmd := &c.Facts.Commands[i]
-		if c.Unit != nil && ignoresFailure(c.Unit, cmd) || conditional || !strings.HasPrefix(cmd.Args[0], "/") || runtimePath(cmd.Args[0]) {
+		if cmd.Optional || conditional || !strings.HasPrefix(cmd.Args[0], "/") || runtimePath(cmd.Args[0]) {
 			continue
 		}
 		if c.Tree.missing(cmd.Args[0]) {
@@ -316,15 +316,6 @@ func missingProgram(c *check) {
 // runtimePath reports whether a path is made while the system runs.
 func runtimePath(path string) bool {
 	return within(path, "/run") || within(path, "/proc") || within(path, "/sys") || within(path, "/dev") || within(path, "/tmp")
-}
-
-func ignoresFailure(u *unit.Unit, cmd *Command) bool {
-	for i := range u.Commands {
-		if c := &u.Commands[i]; c.Origin == cmd.At && c.Path == cmd.Args[0] {
-			return strings.Contains(c.Prefix, "-")
-		}
-	}
-	return false
 }
 
 func missingInterpreter(c *check) {

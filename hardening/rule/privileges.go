@@ -325,20 +325,29 @@ func instanceInScript(c *check) {
 	if c.Unit == nil {
 		return
 	}
-	for i := range c.Unit.Commands {
-		cmd := &c.Unit.Commands[i]
-		if script(cmd.Args) == "" {
-			continue
-		}
-		at := slices.IndexFunc(c.Unit.Assignments, func(a unit.Assignment) bool { return a.Origin == cmd.Origin })
-		if at < 0 {
+	var instances map[unit.Origin]string // lines that name the instance
+	for i := range c.Unit.Assignments {
+		a := &c.Unit.Assignments[i]
+		if !strings.HasPrefix(a.Key, "Exec") || strings.IndexByte(a.Value, '%') < 0 {
 			continue
 		}
 		for _, spec := range [...]string{"%i", "%I", "%f"} {
-			if strings.Contains(c.Unit.Assignments[at].Value, spec) {
-				c.hit(cmd.Origin, cmd.Key, "the shell reads "+spec+" as a part of its script, so the name of the instance is run as code")
+			if strings.Contains(strings.ReplaceAll(a.Value, "%%", ""), spec) {
+				if instances == nil {
+					instances = map[unit.Origin]string{}
+				}
+				instances[a.Origin] = spec
 				break
 			}
+		}
+	}
+	if instances == nil {
+		return
+	}
+	for i := range c.Unit.Commands {
+		cmd := &c.Unit.Commands[i]
+		if spec := instances[cmd.Origin]; spec != "" && script(cmd.Args) != "" {
+			c.hit(cmd.Origin, cmd.Key, "the shell reads "+spec+" as a part of its script, so the name of the instance is run as code")
 		}
 	}
 }

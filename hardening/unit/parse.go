@@ -14,6 +14,7 @@ type parser struct {
 	name  string // the unit's name, for specifiers
 	path  string
 	now   Assignment // the line being read
+	text  string     // the same as text, once a word of it is skipped
 }
 
 func newParser(u *Unit, l *Loader) *parser {
@@ -151,7 +152,11 @@ func (p *parser) line(a Assignment) {
 // skipWord records a word that has no effect on a line that has one.
 func (p *parser) skipWord(word, reason string) {
 	a := &p.now
-	p.unit.Skips = append(p.unit.Skips, Skip{Origin: a.Origin, Text: a.Key + "=" + a.Value, Word: word, Reason: reason})
+	if p.text == "" {
+		// Once for the line: a line may have a hundred thousand such words.
+		p.text = a.Key + "=" + a.Value
+	}
+	p.unit.Skips = append(p.unit.Skips, Skip{Origin: a.Origin, Text: p.text, Word: word, Reason: reason})
 }
 
 // assign applies one assignment. It returns the reason for which the unit is
@@ -171,7 +176,7 @@ func (p *parser) assign(a Assignment) string {
 		p.line(a)
 		return ""
 	}
-	p.now = a
+	p.now, p.text = a, ""
 	skipped, fatal := p.apply(d, a.Section, a.Key, a.Value, a.Origin)
 	if fatal {
 		return a.Key + "=: " + skipped
