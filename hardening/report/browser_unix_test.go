@@ -361,6 +361,9 @@ func TestPageInBrowser(t *testing.T) {
 	if !slices.Contains(worstFirst, diag.Printable(hostile)+".service") {
 		t.Error("a hostile name is not shown as it is")
 	}
+	if n := eval[int](b, "return document.querySelectorAll('.over').length"); n != 3 {
+		t.Errorf("%d units are marked as above the threshold, want 3", n)
+	}
 	if n := eval[int](b, "return document.scripts.length"); n != 2 {
 		t.Errorf("there are %d scripts, want our 2", n)
 	}

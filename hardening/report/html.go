@@ -398,6 +398,9 @@ func (p *page) row(r *hardening.Result, k rank, best []hardening.Change) string 
 	switch {
 	case r.Exposure != nil:
 		d.add("<span class=\"score\"><span>").text(r.Exposure.String()).add("</span><svg class=\"meter\" viewBox=\"0 0 100 6\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect width=\"").number(k.exposure).add("\" height=\"6\"/></svg></span></td><td><span class=\"badge\">").add(rating).add("</span>")
+		if one.over > 0 {
+			d.add("<div class=\"over\">above ").text(p.o.Threshold.String()).add("</div>")
+		}
 	case unaudited(r):
 		d.add("<span class=\"score\"><span>?</span></span></td><td><span class=\"badge UNSAFE\">NOT AUDITED</span>")
 	default:

@@ -128,8 +128,7 @@
     $('#count').textContent = shown === units.length ? `${shown} units` : `${shown} of ${units.length} units`;
     $('#nothing').hidden = shown > 0;
   };
-  let due = 0;
-  search.addEventListener('input', () => { cancelAnimationFrame(due); due = requestAnimationFrame(filter); });
+  search.addEventListener('input', filter);
   for (const b of boxes) b.addEventListener('change', filter);
   filter();
 
