@@ -68,7 +68,9 @@ func weakeningOverride(c *check) {
 		switch {
 		case isOneOf("User Group", key):
 			bad = value == "root" || value == "0"
-		case isOneOf("Delegate AmbientCapabilities IPAddressAllow DeviceAllow SupplementaryGroups", key):
+		case key == "Delegate": // costs little and is needed by container managers
+			bad = false
+		case isOneOf("AmbientCapabilities IPAddressAllow DeviceAllow SupplementaryGroups", key):
 			bad = value != "" && enabled(value) && o.Type != "null"
 		case isOneOf("CapabilityBoundingSet RestrictAddressFamilies LoadCredential NotifyAccess", key):
 			bad = key == "NotifyAccess" && value == "all" || key == "CapabilityBoundingSet" && strings.HasPrefix(value, "~")
