@@ -38,6 +38,9 @@ type Options struct {
 	KeepRuntimeDir bool
 	// Syslog sends the streams journal and syslog to syslog through logger.
 	Syslog bool
+	// Enter is sh that is run once the output is open, before all that belongs
+	// to the service: what it is in from then on, the loggers are not.
+	Enter string
 	// Skip is the exit status of the script when a condition does not hold,
 	// after SkipDelay seconds.
 	Skip      int

@@ -50,6 +50,9 @@ func script(d *spec.Daemon, o *Options, does string) []byte {
 		w.directories() // may hold the log files
 	}
 	w.streams()
+	if w.o.Enter != "" {
+		w.line(w.o.Enter)
+	}
 	w.environment()
 	if !o.beside {
 		w.credentials()

@@ -108,7 +108,9 @@ func (w *Job) Lib(script string) string { return chain.Dir(w.Daemon.Name) + "/" 
 func (w *Job) Scripts(head string) (control []byte, others []generators.Artifact) {
 	w.scripts = nil
 	control = w.control(head)
-	w.add("run", chain.Script(w.process(), w.options()))
+	o := w.options()
+	o.Enter = shell.Quote(w.Lib("supervise")) + ` enter "$$" || export DAEMONIZE_JOB=` + shell.Quote(w.Name+"/")
+	w.add("run", chain.Script(w.process(), o))
 	w.add("supervise", w.supervise())
 	if len(w.Daemon.Environment) > 0 {
 		w.scripts = append(w.scripts, generators.Artifact{Path: w.system.Environment(w.Name), Mode: 0o640, Content: environmentFile(w.Name, w.Daemon.Environment)})
@@ -203,7 +205,9 @@ func (w *Job) control(head string) []byte {
 		send = "yes"
 	}
 	b.Assign("send_sighup", send)
-	b.WriteString(supervise.Shared)
+	b.WriteString(supervise.Clock + supervise.Processes + supervise.Kin + supervise.Ask)
+	b.WriteString(supervise.Disband)
+	b.WriteString("\n" + strings.TrimSuffix(supervise.Sweep, "\n"))
 
 	w.afterStop(&b)
 	var onStop []string
@@ -341,7 +345,8 @@ func (w *Job) supervise() []byte {
 	if !oneshot {
 		b.Assign("start_timeout", supervise.Centiseconds(d.Start.Timeout))
 	}
-	b.WriteString(supervise.Shared)
+	b.WriteString(supervise.Clock + supervise.Processes + supervise.Kin + supervise.Ask)
+	b.Fill(supervise.Enter, "@ROOTS@", supervise.Roots, "@ROOTS@", supervise.Roots)
 	b.WriteString(superviseHead)
 	b.WriteString(strings.TrimPrefix(supervise.Leftovers, "\n"))
 	b.WriteString(superviseFinish)
@@ -449,7 +454,6 @@ func (w *Job) oneRun(guarded bool) []string {
 			"\tif [ -n \"$stopping\" ] || [ \"$now\" -gt \"$limit\" ]; then",
 			"\t\tstatus=1",
 			"\t\tended='no process is named in '"+shell.Quote(d.PidFile),
-			"\t\tunasked=1", // it was not known whom to ask to stop
 			"\t\treturn",
 			"\tfi",
 			"\tnap",

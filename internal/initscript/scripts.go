@@ -142,6 +142,10 @@ stop() {
 			on_stop
 			after_stop
 		fi
+		# What it had started may run on, if its supervisor was killed.
+		stopping=1
+		leftovers
+		disband
 		say 'is not running'
 		tidy
 		return 0
@@ -197,8 +201,8 @@ stop() {
 				if [ -f "$dir/rest" ]; then
 					read -r rest <"$dir/rest"
 				fi
-				if [ -n "$rest" ]; then
-					force "$final_signal" "$pid" "$rest"
+				if [ -f "$dir/rest" ]; then
+					signal_all "$final_signal" "$rest"
 				else
 					signal_all KILL "$group"
 				fi
@@ -206,6 +210,10 @@ stop() {
 		fi
 		nap
 	done
+	# Its supervisor has seen to the rest, unless it was killed.
+	stopping=1
+	leftovers
+	disband
 	tidy
 	say 'has stopped'
 }
@@ -349,6 +357,10 @@ exec)
 	@WATCH@
 	exec "$lib/run"
 	;;
+enter)
+	enter "$2"
+	exit
+	;;
 @WATCHER@esac
 
 stopping=
@@ -359,6 +371,7 @@ for caught in HUP INT QUIT USR1 USR2 ALRM PIPE; do
 done
 stat_of "$$" || exit 1
 printf '%s %s %s\n' "$$" "$born" "$session" >"$dir/loop" || exit 1
+depart
 
 attempts=
 restarts=0

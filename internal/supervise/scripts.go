@@ -5,12 +5,14 @@ import "strings"
 // The fixed parts hold no values: those are assigned to variables before them.
 // All of it is POSIX sh for dash, busybox ash and bash, with a /proc.
 
-// Shared tells processes apart and signals them. It wants $kill_mode.
+// Shared tells processes apart and signals them. It wants $kill_mode and $dir.
 //
 // A process is known by its number and its start time (field 22 of proc(5)'s
 // stat), so that a number used again never leads to a stranger. A service's
 // processes are those of its session (field 6), which setsid gave it: unlike
-// the process group, a shell with job control does not leave it.
+// the process group, a shell with job control does not leave it. With [Kin] in
+// the place of [Members] those that leave the session, as daemons that fork do,
+// are known as well.
 const Shared = Clock + Processes + Members + Ask
 
 // Clock has the functions clock and nap.
@@ -52,7 +54,8 @@ stat_of() {
 }
 `
 
-// Members has the functions members and signal_all. It wants Processes.
+// Members has the functions members and signal_all, for the processes of a
+// session. It wants Processes.
 const Members = `
 # members SESSION sets members to the processes of a session.
 members() {
@@ -61,7 +64,51 @@ members() {
 		stat_of "${proc#/proc/}" && [ "$session" = "$1" ] && members="$members ${proc#/proc/}"
 	done
 }
+` + signalAll
 
+// Kin has the functions members and signal_all, for the processes of a service:
+// those that are known by what [Enter] has written to $dir/kin, a control group or
+// the word "environ" for a variable. It wants Processes, $dir and $name.
+const Kin = `
+# marked PID reports whether a process has inherited the variable that names the
+# service. read leaves the NULs out.
+marked() {
+	{
+		while IFS= read -r line || [ -n "$line" ]; do
+			case $line in
+			*"DAEMONIZE_JOB=$name/"*) return 0 ;;
+			esac
+		done <"/proc/$1/environ"
+	} 2>/dev/null
+	return 1
+}
+
+# members SESSION sets members to the processes of the service. (cgroups may be
+# below that of the service: its processes can make some.)
+members() {
+	members='' kin=''
+	{ read -r kin <"$dir/kin"; } 2>/dev/null
+	case $kin in
+	/*)
+		for procs in "$kin/cgroup.procs" "$kin"/*/cgroup.procs "$kin"/*/*/cgroup.procs; do
+			while read -r member; do
+				stat_of "$member" && members="$members $member"
+			done <"$procs"
+		done 2>/dev/null
+		return
+		;;
+	esac
+	for proc in /proc/[0-9]*; do
+		member=${proc#/proc/}
+		stat_of "$member" || continue
+		if [ "$session" = "$1" ] || [ -n "$kin" ] && marked "$member"; then
+			members="$members $member"
+		fi
+	done
+}
+` + signalAll
+
+const signalAll = `
 # signal_all SIGNAL SESSION
 signal_all() {
 	members "$2"
@@ -75,24 +122,83 @@ signal_all() {
 // Ask has the functions ask and force. It wants Members and $kill_mode.
 const Ask = `
 # ask SIGNAL PID SESSION sends what asks the service to end, force what makes it.
+# Who was asked is written down, for others may come to light.
 ask() {
 	case $kill_mode in
-	control-group) signal_all "$1" "$3" ;;
+	control-group)
+		signal_all "$1" "$3"
+		case "$members " in
+		*" $2 "*) ;;
+		*) kill -s "$1" "$2" 2>/dev/null ;; # not a child of ours, as a process ID file may say
+		esac
+		[ "$1" != "$stop_signal" ] || printf '%s\n' "$members" >"$dir/asked"
+		;;
 	mixed | process) kill -s "$1" "$2" 2>/dev/null ;;
 	esac
 }
 
 force() {
 	case $kill_mode in
-	control-group | mixed) signal_all "$1" "$3" ;;
+	control-group | mixed)
+		signal_all "$1" "$3"
+		kill -s "$1" "$2" 2>/dev/null
+		;;
 	process) kill -s "$1" "$2" 2>/dev/null ;;
 	esac
 }
 `
 
-// Leftovers ends what a process left behind, and says how it ended. It wants
-// Shared, $dir, $stop_signal, $final_signal, $stop_timeout and $stopping.
-const Leftovers = `
+// Enter is for the process that becomes the service: what it starts afterwards
+// is known as the service's, whatever sessions and process groups it makes. It
+// wants $name and $dir.
+//
+// A control group does that best: of version 2, or of version 1 in a hierarchy
+// whose groups do nothing by themselves (cgroups(7)). Where none can be made a
+// variable is inherited, which only a program that starts another with a new
+// environment gets rid of.
+const Enter = `
+# enter PID fails where the process itself has to inherit a variable.
+enter() {
+	for root in @ROOTS@; do
+		if [ -f "$root/cgroup.procs" ] && mkdir -p "$root/daemonize-$name" && echo "$1" >"$root/daemonize-$name/cgroup.procs"; then
+			printf '%s\n' "$root/daemonize-$name" >"$dir/kin"
+			return
+		fi
+	done 2>/dev/null
+	echo environ >"$dir/kin"
+	return 1
+}
+
+# depart is for the supervisor: it may have been started by a process of another
+# service, with which it must not end.
+depart() {
+	for root in @ROOTS@; do
+		if [ -f "$root/cgroup.procs" ] && mkdir -p "$root/daemonize" && echo "$$" >"$root/daemonize/cgroup.procs"; then
+			return
+		fi
+	done 2>/dev/null
+}
+`
+
+// Roots are where control groups are made, the first that takes them.
+const Roots = "/sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/pids /sys/fs/cgroup/freezer"
+
+// Disband removes the control group of a service that has ended.
+const Disband = `
+disband() {
+	kin=
+	{ read -r kin <"$dir/kin"; } 2>/dev/null
+	case $kin in
+	/*) rmdir "$kin"/*/* "$kin"/* "$kin" 2>/dev/null ;;
+	esac
+	rm -f "$dir/kin" "$dir/asked"
+}
+`
+
+// Leftovers is [Sweep], and says how a process ended.
+const Leftovers = describe + Sweep
+
+const describe = `
 # describe STATUS sets ended to how the process ended.
 describe() {
 	case $1 in
@@ -107,9 +213,14 @@ describe() {
 	fi
 }
 
-# leftovers ends what the process left behind, as systemd.kill(5) has it.
+`
+
+// Sweep ends what a process left behind. It wants Shared, $stop_signal,
+// $final_signal, $stop_timeout and $stopping.
+const Sweep = `# leftovers ends what the process left behind, as systemd.kill(5) has it.
 leftovers() {
-	[ -f "$dir/main" ] && read -r _ _ rest <"$dir/main" || return
+	rest=
+	{ read -r _ _ rest <"$dir/main"; } 2>/dev/null || [ -f "$dir/kin" ] || return
 	case $kill_mode in
 	control-group) first=$stop_signal ;;
 	mixed) first=$final_signal ;;
@@ -118,11 +229,21 @@ leftovers() {
 	members "$rest"
 	[ -n "$members" ] || return
 	printf '%s\n' "$rest" >"$dir/rest"
-	# When the service was told to stop, they were told already.
-	if [ -z "$stopping" ] || [ "$kill_mode" = mixed ] || [ -n "${unasked-}" ]; then
-		signal_all "$first" "$rest"
-		signal_all CONT "$rest"
+	# When the service was told to stop, they were told already, but for those
+	# that it was still starting.
+	asked=
+	if [ -n "$stopping" ] && [ "$kill_mode" = control-group ]; then
+		{ read -r asked <"$dir/asked"; } 2>/dev/null
 	fi
+	for member in $members; do
+		case " $asked " in
+		*" $member "*) ;;
+		*)
+			kill -s "$first" "$member" 2>/dev/null
+			kill -s CONT "$member" 2>/dev/null
+			;;
+		esac
+	done
 	clock
 	deadline=
 	if [ -n "$stop_timeout" ]; then
@@ -139,7 +260,7 @@ leftovers() {
 		fi
 		nap
 	done
-	rm -f "$dir/rest"
+	rm -f "$dir/rest" "$dir/asked"
 }
 
 `
