@@ -28,14 +28,35 @@ func (backend) Detect(ctx context.Context, h generators.Host, scope generators.S
 	return generators.Target{Backend: "launchd", Version: v, Scope: scope}, ok
 }
 
-// domain returns what launchctl calls the place of a job. gui/UID exists only
-// while the user is logged in at the screen (launchctl(1)).
-func (b backend) domain(scope generators.Scope) string {
-	if scope == generators.System {
-		return "system"
-	}
-	return "gui/" + strconv.Itoa(b.uid)
-}
+// agentDomain sets domain to where the agents of a user belong: gui/UID, which
+// exists only while the user is logged in at the screen, or else user/UID, over
+// SSH for example (launchctl(1), "gui/<uid>/[service-name]"). Who the user is and
+// which there is are seen on the machine, when the step is carried out.
+const agentDomain = `uid=$(/usr/bin/id -u) || exit 1
+domain=gui/$uid
+"$1" print "$domain" >/dev/null 2>&1 || domain=user/$uid
+`
+
+// agentScript calls launchctl ($1) with a verb ($2) for a label ($3).
+const agentScript = agentDomain + `exec "$1" "$2" "$domain/$3"`
+
+// outScript unloads an agent from both domains: it may have been loaded when the
+// other one was the right one.
+const outScript = agentDomain + `"$1" bootout "gui/$uid/$2"
+code=$?
+"$1" bootout "user/$uid/$2" && exit 0
+exit "$code"`
+
+// agentWaitScript is waitScript for both domains.
+const agentWaitScript = agentDomain + `label=$2 most=$3
+set -- "$1" "gui/$uid/$label" "$most"
+` + waitScript + `
+set -- "$1" "user/$uid/$label" "$most"
+` + waitScript
+
+// agentLoadScript loads the agent whose property list is $2.
+const agentLoadScript = agentDomain + `set -- "$1" "$domain" "$2"
+` + loadScript
 
 // waitScript waits until launchd has forgotten a job. bootout returns before
 // the process has ended, and a bootstrap in the meantime fails with error 5 or
@@ -72,8 +93,8 @@ exit "$code"`
 // Steps implements [generators.Controller]. Starting a job always takes it out
 // first: launchd keeps a loaded job as it was, even one that does not run, and
 // a second bootstrap fails.
-func (b backend) Steps(bundle generators.Bundle, op generators.Op) []generators.Step {
-	p := plan{domain: b.domain(bundle.Target.Scope), bundle: bundle}
+func (backend) Steps(bundle generators.Bundle, op generators.Op) []generators.Step {
+	p := plan{agents: bundle.Target.Scope == generators.User, bundle: bundle}
 	switch op {
 	case generators.Install:
 		for i := range bundle.Artifacts {
@@ -83,57 +104,65 @@ func (b backend) Steps(bundle generators.Bundle, op generators.Op) []generators.
 			}
 		}
 		for _, job := range bundle.Jobs {
-			target := p.target(job.Name)
 			if job.Enable {
-				p.run(generators.Enable, job.Name, false, "enable", target)
+				p.run(generators.Enable, job.Name, false, "enable")
 			} else {
 				// launchd loads every plist that it finds when it boots, unless told otherwise here.
-				p.run(generators.Reload, job.Name, false, "disable", target)
+				p.run(generators.Reload, job.Name, false, "disable")
 			}
 		}
 		for _, job := range bundle.Jobs {
 			if job.Start {
 				p.start(generators.Start, job)
-				p.run(generators.Verify, job.Name, false, "print", p.target(job.Name))
+				p.run(generators.Verify, job.Name, false, "print")
 			}
 		}
 	case generators.Upgrade:
 		for _, job := range bundle.Jobs {
 			p.start(generators.Restart, job)
-			p.run(generators.Verify, job.Name, false, "print", p.target(job.Name))
+			p.run(generators.Verify, job.Name, false, "print")
 		}
 	case generators.Uninstall:
 		for _, job := range slices.Backward(bundle.Jobs) { // the helpers last
 			p.out(generators.Stop, job.Name)
-			p.run(generators.Disable, job.Name, true, "disable", p.target(job.Name))
+			p.run(generators.Disable, job.Name, true, "disable")
 			// The override database outlives the plist: a job that is
 			// installed again must not be found disabled.
-			p.run(generators.Clean, job.Name, true, "enable", p.target(job.Name))
+			p.run(generators.Clean, job.Name, true, "enable")
 		}
 	}
 	return p.steps
 }
 
 type plan struct {
-	domain string
+	agents bool // of a user
 	bundle generators.Bundle
 	steps  []generators.Step
 }
 
-func (p *plan) target(job string) string { return p.domain + "/" + job }
+func (p *plan) add(verb generators.Verb, job string, optional bool, argv ...string) {
+	p.steps = append(p.steps, generators.Step{Verb: verb, Job: job, Argv: argv, Optional: optional, Live: true})
+}
 
-func (p *plan) run(verb generators.Verb, job string, optional bool, args ...string) {
-	p.steps = append(p.steps, generators.Step{Verb: verb, Job: job, Argv: append([]string{launchctl}, args...), Optional: optional, Live: true})
+// run calls launchctl with a verb of its own.
+func (p *plan) run(verb generators.Verb, job string, optional bool, word string) {
+	if p.agents {
+		p.add(verb, job, optional, "/bin/sh", "-c", agentScript, "sh", launchctl, word, job)
+		return
+	}
+	p.add(verb, job, optional, launchctl, word, "system/"+job)
 }
 
 // out unloads a job, if it is loaded, and waits until it is gone.
 func (p *plan) out(verb generators.Verb, job string) {
-	p.run(verb, job, true, "bootout", p.target(job))
-	seconds := p.exitTimeout(job) + 5
-	p.steps = append(p.steps, generators.Step{
-		Verb: verb, Job: job, Live: true,
-		Argv: []string{"/bin/sh", "-c", waitScript, "sh", launchctl, p.target(job), strconv.FormatInt(seconds, 10)},
-	})
+	seconds := strconv.FormatInt(p.exitTimeout(job)+5, 10)
+	if p.agents {
+		p.add(verb, job, true, "/bin/sh", "-c", outScript, "sh", launchctl, job)
+		p.add(verb, job, false, "/bin/sh", "-c", agentWaitScript, "sh", launchctl, job, seconds)
+		return
+	}
+	p.run(verb, job, true, "bootout")
+	p.add(verb, job, false, "/bin/sh", "-c", waitScript, "sh", launchctl, "system/"+job, seconds)
 }
 
 // start loads a job and has it run, unless it waits for a timer, a socket or
@@ -143,20 +172,20 @@ func (p *plan) start(verb generators.Verb, job generators.Job) {
 	if artifact == nil {
 		return
 	}
-	target := p.target(job.Name)
 	p.out(verb, job.Name)
 	// A disabled job cannot be bootstrapped; to disable it again keeps it
 	// from being loaded at boot, not from running on.
-	p.run(verb, job.Name, false, "enable", target)
-	p.steps = append(p.steps, generators.Step{
-		Verb: verb, Job: job.Name, Live: true,
-		Argv: []string{"/bin/sh", "-c", loadScript, "sh", launchctl, p.domain, artifact.Path},
-	})
+	p.run(verb, job.Name, false, "enable")
+	if p.agents {
+		p.add(verb, job.Name, false, "/bin/sh", "-c", agentLoadScript, "sh", launchctl, artifact.Path)
+	} else {
+		p.add(verb, job.Name, false, "/bin/sh", "-c", loadScript, "sh", launchctl, "system", artifact.Path)
+	}
 	if !onDemand(keys) {
-		p.run(verb, job.Name, false, "kickstart", target) // without -k: a job that runs is left alone
+		p.run(verb, job.Name, false, "kickstart") // without -k: a job that runs is left alone
 	}
 	if !job.Enable {
-		p.run(verb, job.Name, false, "disable", target)
+		p.run(verb, job.Name, false, "disable")
 	}
 }
 
@@ -202,20 +231,55 @@ func onDemand(keys map[string]any) bool {
 // notFound is the exit code of launchctl for a job that is not loaded.
 const notFound = 113
 
-// Status implements [generators.Controller]. The output of launchctl print is
-// declared not to be an interface, but there is no other.
-func (b backend) Status(ctx context.Context, h generators.Host, t generators.Target, job string) (generators.Status, error) {
-	domain := b.domain(t.Scope)
-	s := generators.Status{Job: job, State: generators.Unknown}
-	r, err := h.Run(ctx, []string{launchctl, "print", domain + "/" + job})
+// domains returns those in which a job can be, the more likely one first: see
+// agentDomain.
+func domains(ctx context.Context, h generators.Host, scope generators.Scope) ([]string, error) {
+	if scope == generators.System {
+		return []string{"system"}, nil
+	}
+	r, err := h.Run(ctx, []string{"/usr/bin/id", "-u"})
 	if err != nil {
-		return s, fmt.Errorf("cannot ask launchd about %s: %w", job, err)
+		return nil, fmt.Errorf("cannot find out the user: %w", err)
+	}
+	uid := strings.TrimSpace(r.Stdout)
+	r, err = h.Run(ctx, []string{launchctl, "print", "gui/" + uid})
+	if err != nil {
+		return nil, fmt.Errorf("cannot ask launchd: %w", err)
+	}
+	if r.Code != 0 {
+		return []string{"user/" + uid}, nil
+	}
+	return []string{"gui/" + uid, "user/" + uid}, nil
+}
+
+// Status implements [generators.Controller].
+func (b backend) Status(ctx context.Context, h generators.Host, t generators.Target, job string) (generators.Status, error) {
+	s, _, err := b.look(ctx, h, t, job)
+	return s, err
+}
+
+// look returns the status and what launchctl print says, which is declared not to
+// be an interface; but there is no other.
+func (b backend) look(ctx context.Context, h generators.Host, t generators.Target, job string) (generators.Status, string, error) {
+	s := generators.Status{Job: job, State: generators.Unknown}
+	in, err := domains(ctx, h, t.Scope)
+	if err != nil {
+		return s, "", err
+	}
+	var r generators.Result
+	for _, domain := range in {
+		if r, err = h.Run(ctx, []string{launchctl, "print", domain + "/" + job}); err != nil {
+			return s, "", fmt.Errorf("cannot ask launchd about %s: %w", job, err)
+		}
+		if r.Code == 0 {
+			break
+		}
 	}
 	switch {
 	case r.Code == notFound:
 		s.State, s.Detail = generators.Inactive, "not loaded"
 	case r.Code != 0:
-		return s, fmt.Errorf("cannot ask launchd about %s: launchctl print exited with %d: %s", job, r.Code, strings.TrimSpace(r.Stderr))
+		return s, "", fmt.Errorf("cannot ask launchd about %s: launchctl print exited with %d: %s", job, r.Code, strings.TrimSpace(r.Stderr))
 	default:
 		var keys map[string]any
 		if content, err := h.ReadFile(plistPath(t, job)); err == nil {
@@ -223,16 +287,16 @@ func (b backend) Status(ctx context.Context, h generators.Host, t generators.Tar
 		}
 		parsePrint(&s, r.Stdout, keys)
 	}
-	r, err = h.Run(ctx, []string{launchctl, "print-disabled", domain})
+	d, err := h.Run(ctx, []string{launchctl, "print-disabled", in[0]})
 	if err != nil {
-		return s, fmt.Errorf("cannot ask launchd whether %s is disabled: %w", job, err)
+		return s, "", fmt.Errorf("cannot ask launchd whether %s is disabled: %w", job, err)
 	}
-	if r.Code != 0 {
-		return s, fmt.Errorf("cannot ask launchd whether %s is disabled: launchctl print-disabled exited with %d", job, r.Code)
+	if d.Code != 0 {
+		return s, "", fmt.Errorf("cannot ask launchd whether %s is disabled: launchctl print-disabled exited with %d", job, d.Code)
 	}
 	// A job without an entry is enabled.
-	s.Enabled = h.Exists(plistPath(t, job)) && !disabled(r.Stdout, job)
-	return s, nil
+	s.Enabled = h.Exists(plistPath(t, job)) && !disabled(d.Stdout, job)
+	return s, r.Stdout, nil
 }
 
 func plistPath(t generators.Target, job string) string {

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -68,6 +69,7 @@ func show(steps []generators.Step) string {
 	var b strings.Builder
 	for _, s := range steps {
 		argv := strings.ReplaceAll(strings.Join(s.Argv, " "), "/bin/sh -c "+waitScript+" sh", "WAIT")
+		argv = strings.ReplaceAll(argv, "/bin/sh -c "+agentLoadScript+" sh /bin/launchctl", "LOADAGENT")
 		argv = strings.ReplaceAll(argv, "/bin/sh -c "+loadScript+" sh /bin/launchctl", "LOAD")
 		b.WriteString(string(s.Verb) + ": " + argv)
 		if s.Optional {
@@ -147,10 +149,9 @@ clean: /bin/launchctl enable system/io.github.daemonize-setup.web ?
 	}
 	// agents are in the domain of the user's session.
 	target := generators.Target{Backend: "launchd", Version: 13 * generators.Major, Scope: generators.User, Home: "/Users/jo"}
-	b, _ = ForUser(501).Generate(decode(t, ""), target)
+	b, _ = New().Generate(decode(t, ""), target)
 	b.Target = target
-	steps := show(ForUser(501).(generators.Controller).Steps(b, generators.Install))
-	if !strings.Contains(steps, "LOAD gui/501 /Users/jo/Library/LaunchAgents/io.github.daemonize.web.plist\n") || strings.Contains(steps, "system") {
+	if steps := show(controller().Steps(b, generators.Install)); !strings.Contains(steps, "LOADAGENT /Users/jo/Library/LaunchAgents/io.github.daemonize.web.plist\n") || strings.Contains(steps, "system") {
 		t.Errorf("user: %s", steps)
 	}
 	// all steps need launchd, none can run with --root.
@@ -215,6 +216,76 @@ func TestLoadScript(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Agents are operated in the domain of the screen if there is one, else in that
+// of the user (over SSH), and unloaded from both.
+func TestAgents(t *testing.T) {
+	dir := t.TempDir()
+	calls, fake := filepath.Join(dir, "calls"), filepath.Join(dir, "launchctl")
+	body := "#!/bin/sh\necho \"$*\" >>'" + calls + "'\n" + `case "$1 $2" in
+"print gui/"*/*) [ -n "$SCREEN" ] && [ -n "$LOADED" ] ;;
+"print gui/"*) [ -n "$SCREEN" ] ;;
+"print "*) false ;;
+*) true ;;
+esac
+`
+	if err := os.WriteFile(fake, []byte(body), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	uid := strconv.Itoa(os.Getuid())
+	each(t, func(t *testing.T, sh []string) {
+		for _, tt := range []struct {
+			name, script string
+			args         []string
+			screen       string
+			want         string
+		}{
+			{"screen", agentScript, []string{"enable", "L"}, "1", "print gui/UID, enable gui/UID/L"},
+			{"ssh", agentScript, []string{"enable", "L"}, "", "print gui/UID, enable user/UID/L"},
+			{"load on screen", agentLoadScript, []string{"/a b/L.plist"}, "1", "print gui/UID, bootstrap gui/UID /a b/L.plist"},
+			{"load over ssh", agentLoadScript, []string{"/a b/L.plist"}, "", "print gui/UID, bootstrap user/UID /a b/L.plist"},
+			{"unload", outScript, []string{"L"}, "1", "print gui/UID, bootout gui/UID/L, bootout user/UID/L"},
+			{"gone", agentWaitScript, []string{"L", "3"}, "1", "print gui/UID, print gui/UID/L, print user/UID/L"},
+		} {
+			os.Remove(calls)
+			cmd := exec.Command(sh[0], append(slices.Clone(sh[1:]), append([]string{"-c", tt.script, "sh", fake}, tt.args...)...)...)
+			cmd.Env = append(os.Environ(), "SCREEN="+tt.screen)
+			out, err := cmd.CombinedOutput()
+			made, _ := os.ReadFile(calls)
+			got := strings.ReplaceAll(strings.Join(strings.Split(strings.TrimSpace(string(made)), "\n"), ", "), uid, "UID")
+			if err != nil || got != tt.want {
+				t.Errorf("%s: %v %s\n got %s\nwant %s", tt.name, err, out, got, tt.want)
+			}
+		}
+		// An agent that does not go is waited for, and then given up.
+		cmd := exec.Command(sh[0], append(slices.Clone(sh[1:]), "-c", strings.ReplaceAll(agentWaitScript, "sleep 1", ":"), "sh", fake, "L", "3")...)
+		cmd.Env = append(os.Environ(), "SCREEN=1", "LOADED=1")
+		if err := cmd.Run(); err == nil {
+			t.Error("never gives up")
+		}
+	})
+	// Where an agent was loaded is found again.
+	user := generators.Target{Backend: "launchd", Version: 13 * generators.Major, Scope: generators.User, Home: "/Users/jo"}
+	running := generators.Result{Stdout: "x = {\n\tstate = running\n\tpid = 7\n}\n"}
+	for name, tt := range map[string]struct {
+		answers map[string]generators.Result
+		want    int
+	}{
+		"screen":        {map[string]generators.Result{"print gui/501": {}, "print gui/501/L": running, "print-disabled gui/501": {}}, 7},
+		"ssh":           {map[string]generators.Result{"print gui/501": {Code: 112}, "print user/501/L": running, "print-disabled user/501": {}}, 7},
+		"ssh, then gui": {map[string]generators.Result{"print gui/501": {}, "print gui/501/L": {Code: 113}, "print user/501/L": running, "print-disabled gui/501": {}}, 7},
+		"not loaded":    {map[string]generators.Result{"print gui/501": {}, "print gui/501/L": {Code: 113}, "print user/501/L": {Code: 113}, "print-disabled gui/501": {}}, 0},
+	} {
+		answers := map[string]generators.Result{"/usr/bin/id -u": {Stdout: "501\n"}}
+		for argv, r := range tt.answers {
+			answers[launchctl+" "+argv] = r
+		}
+		s, err := New().(generators.Controller).Status(t.Context(), host{nil, answers}, user, "L")
+		if err != nil || s.PID != tt.want {
+			t.Errorf("%s: %+v %v", name, s, err)
+		}
+	}
 }
 
 // What the verbs do, and what launchd has nothing for.

@@ -19,17 +19,10 @@ const (
 	rotatePrefix = "io.github.daemonize-rotate."
 )
 
-// backend has the numeric user ID for which it operates launchctl in the user
-// scope, whose domain is gui/UID; 0 means unknown.
-type backend struct{ uid int }
+type backend struct{}
 
-// New returns the backend. It implements [generators.Controller]; the steps
-// in the user scope need the user's ID, see [ForUser].
+// New returns the backend. It implements [generators.Operator].
 func New() generators.Generator { return backend{} }
-
-// ForUser returns the backend for operating the agents of the user with the
-// numeric ID uid.
-func ForUser(uid int) generators.Generator { return backend{uid} }
 
 func (backend) Info() generators.Info {
 	return generators.Info{

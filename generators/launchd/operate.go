@@ -18,8 +18,8 @@ func (backend) Native(_ generators.Target, name string) string { return name }
 
 // Operate implements [generators.Operator]. To stop a job is to unload it, for
 // launchd would start again what was only ended; to start it is to load it.
-func (b backend) Operate(bundle generators.Bundle, verb generators.Verb) ([]generators.Step, error) {
-	p := plan{domain: b.domain(bundle.Target.Scope), bundle: bundle}
+func (backend) Operate(bundle generators.Bundle, verb generators.Verb) ([]generators.Step, error) {
+	p := plan{agents: bundle.Target.Scope == generators.User, bundle: bundle}
 	switch verb {
 	case generators.Start, generators.Restart:
 		for _, job := range bundle.Startable() {
@@ -34,19 +34,27 @@ func (b backend) Operate(bundle generators.Bundle, verb generators.Verb) ([]gene
 		}
 	case generators.Enable, generators.Disable:
 		for _, job := range bundle.Jobs {
-			p.run(verb, job.Name, false, string(verb), p.target(job.Name))
+			p.run(verb, job.Name, false, string(verb))
 		}
 	case generators.Refresh:
-		return nil, fmt.Errorf("cannot have %s read its configuration again: launchd has no such operation (restart does it, or launchctl kill SIGNAL %s)", bundle.Daemon, p.target(bundle.Jobs[0].Name))
+		return nil, fmt.Errorf("cannot have %s read its configuration again: launchd has no such operation (restart does it, or launchctl kill SIGNAL %s/%s)", bundle.Daemon, where(bundle.Target.Scope), bundle.Jobs[0].Name)
 	default:
 		return nil, fmt.Errorf("cannot %s with launchd", verb)
 	}
 	return p.steps, nil
 }
 
+// where is the domain of a scope, for people.
+func where(scope generators.Scope) string {
+	if scope == generators.User {
+		return "gui/UID"
+	}
+	return "system"
+}
+
 // Inspect implements [generators.Operator].
 func (b backend) Inspect(ctx context.Context, h generators.Host, t generators.Target, job string) (generators.Status, error) {
-	s, err := b.Status(ctx, h, t, job)
+	s, printed, err := b.look(ctx, h, t, job)
 	if err != nil {
 		return s, err
 	}
@@ -54,14 +62,7 @@ func (b backend) Inspect(ctx context.Context, h generators.Host, t generators.Ta
 		s.Missing = !h.Exists(plistPath(t, job))
 		return s, nil
 	}
-	r, err := h.Run(ctx, []string{launchctl, "print", b.domain(t.Scope) + "/" + job})
-	if err != nil {
-		return s, err
-	}
-	if r.Code != 0 {
-		return s, nil // it was unloaded meanwhile: the state before is as good as any
-	}
-	for line := range strings.Lines(r.Stdout) {
+	for line := range strings.Lines(printed) {
 		line, _ = strings.CutPrefix(strings.TrimRight(line, "\n"), "\t")
 		key, value, _ := strings.Cut(line, " = ")
 		switch key {
