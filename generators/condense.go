@@ -15,7 +15,7 @@ func Condense(list diag.List) diag.List {
 		file, backend, group, rest, why string
 		code                            diag.Code
 	}
-	var out diag.List
+	out := make(diag.List, 0, len(list))
 	first := map[key]int{} // index in out
 	fields := map[int][]string{}
 	for _, g := range list {

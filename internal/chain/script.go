@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -73,7 +74,7 @@ func script(d *spec.Daemon, o *Options, does string) []byte {
 		w.hook(h)
 	}
 	w.line("exec " + source(prefix(d, o, true)) + shell.Join(Argv(d)))
-	return []byte(w.b.String())
+	return w.b.Bytes()
 }
 
 // Command returns a script that runs a command beside the daemon the way the
@@ -100,7 +101,7 @@ const loggerScript = `exec <"$1" || exit 1; shift; /usr/bin/logger "$@" || exec 
 func itoa(n int64) string { return seconds(spec.Duration(n) * spec.Second) }
 
 type writer struct {
-	b   strings.Builder
+	b   bytes.Buffer
 	d   *spec.Daemon
 	o   *Options
 	job string

@@ -107,6 +107,12 @@ type rendered struct {
 	err     error
 }
 
+// Memory of the Go runtime while rendering, in bytes.
+const (
+	renderMemory = 32 << 20
+	perSpec      = 512 // for what is remembered of each: its file and its daemons' names
+)
+
 func (a *app) render(args []string, f renderFlags) error {
 	targets, err := f.targets()
 	if err != nil {
@@ -120,9 +126,11 @@ func (a *app) render(args []string, f renderFlags) error {
 	for i, t := range targets {
 		generatorsOf[i], _ = daemonize.Backend(t.Backend)
 	}
-	// What is rendered is garbage as soon as it is written: collecting it less
-	// often costs some megabytes and saves a quarter of the time.
-	defer debug.SetGCPercent(debug.SetGCPercent(400))
+	// What is rendered is garbage as soon as it is written, and next to nothing
+	// else is kept: it is collected when there is so much of it, however many
+	// specs there are, rather than in proportion to what is kept.
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(renderMemory + perSpec*int64(len(files))))
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	var stage *host.Stage
 	if f.out != "" {
 		if stage, err = host.OpenStage(f.out); err != nil {

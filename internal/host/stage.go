@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 	"strconv"
@@ -15,8 +16,9 @@ import (
 
 // Stage writes bundles below a directory, for packagers and for looking.
 // Nothing outside the directory can be written, whatever symbolic links it
-// holds ([os.Root]). Files appear complete or not at all; they are not synced
-// to disk, because a staged tree that is lost in a crash is simply made again.
+// holds ([os.Root]). What replaces a file appears complete or not at all; files
+// are not synced to disk, because a staged tree that is lost in a crash is simply
+// made again.
 type Stage struct {
 	mu   sync.Mutex
 	root *os.Root
@@ -28,9 +30,26 @@ type Stage struct {
 	umask fs.FileMode
 }
 
+// stageDir is an open directory. One that was made in this run, by the parent's
+// descriptor, has a descriptor only, for nothing is in it that could lead
+// elsewhere or be replaced; root is opened when that turns out to be wrong.
 type stageDir struct {
 	root  *os.Root
+	fd    int // only if fresh
+	fresh bool
 	users int
+	used  int // how often
+}
+
+func (d *stageDir) close() error {
+	var err error
+	if d.root != nil {
+		err = d.root.Close()
+	}
+	if d.fresh {
+		err = errors.Join(err, closeDir(d.fd))
+	}
+	return err
 }
 
 // maxOpenDirs bounds the directories kept open.
@@ -76,7 +95,7 @@ func (s *Stage) Close() error {
 	defer s.mu.Unlock()
 	err := s.root.Close()
 	for _, d := range s.open {
-		err = errors.Join(err, d.root.Close())
+		err = errors.Join(err, d.close())
 	}
 	s.open = nil
 	return err
@@ -100,6 +119,17 @@ func (s *Stage) write(name string, a *generators.Artifact) (err error) {
 		return err
 	}
 	defer s.leave(dir)
+	if dir.fresh && a.Mode&s.umask == 0 {
+		// With its name at once, which must be new: nobody else's file or link
+		// is opened. A file that cannot be written completely is removed.
+		err := create(dir.fd, path.Base(name), a.Mode.Perm(), a.Content)
+		if !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	if err := s.openRoot(dir, path.Dir(name)); err != nil {
+		return err
+	}
 	// The temporary name is in the same directory, so that rename is atomic,
 	// and new (O_EXCL), so that nobody else's file or link is opened.
 	tmp := ".daemonize-" + strconv.Itoa(os.Getpid()) + "-" + strconv.FormatUint(seq, 36)
@@ -134,6 +164,7 @@ func (s *Stage) enter(name string) (*stageDir, uint64, error) {
 		return nil, 0, err
 	}
 	d.users++
+	d.used++
 	s.seq++
 	return d, s.seq, nil
 }
@@ -143,25 +174,56 @@ func (s *Stage) dir(name string) (*stageDir, error) {
 	if d := s.open[name]; d != nil {
 		return d, nil
 	}
-	parent := s.root
+	base, parent := path.Base(name), s.root
 	if up := path.Dir(name); up != "." {
 		d, err := s.dir(up)
 		if err != nil {
 			return nil, err
 		}
+		if d.fresh {
+			if fd, err := makeDir(d.fd, base); err == nil {
+				d := &stageDir{fd: fd, fresh: true}
+				s.open[name] = d
+				return d, nil
+			} else if !errors.Is(err, fs.ErrExist) {
+				return nil, err
+			}
+			if d.root == nil {
+				if d.root, err = s.root.OpenRoot(up); err != nil {
+					return nil, err
+				}
+			}
+		}
 		parent = d.root
 	}
-	base := path.Base(name)
-	if err := parent.Mkdir(base, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, err
+	made := parent.Mkdir(base, 0o755)
+	if made != nil && !errors.Is(made, fs.ErrExist) {
+		return nil, made
 	}
 	root, err := parent.OpenRoot(base)
 	if err != nil {
 		return nil, err
 	}
 	d := &stageDir{root: root}
+	if made == nil {
+		d.fd, d.fresh, err = descriptor(root)
+		if err != nil {
+			return nil, errors.Join(err, root.Close())
+		}
+	}
 	s.open[name] = d
 	return d, nil
+}
+
+// openRoot opens what writing needs to a directory in which something may be.
+func (s *Stage) openRoot(d *stageDir, name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var err error
+	if d.root == nil {
+		d.root, err = s.root.OpenRoot(name)
+	}
+	return err
 }
 
 func (s *Stage) leave(d *stageDir) {
@@ -170,16 +232,24 @@ func (s *Stage) leave(d *stageDir) {
 	s.mu.Unlock()
 }
 
-// evict closes the directories that nobody is writing to. Those shared by
-// many daemons are opened again soon; those of one daemon never.
+// evict closes the directories that nobody is writing to: those of one daemon
+// first, which are never needed again.
 func (s *Stage) evict() {
-	for name, d := range s.open {
-		if d.users == 0 {
-			d.root.Close() // only read from: nothing to lose
-			delete(s.open, name)
+	for _, most := range [...]int{sharedUse, math.MaxInt} {
+		for name, d := range s.open {
+			if d.users == 0 && d.used <= most {
+				_ = d.close() // only read from: nothing to lose
+				delete(s.open, name)
+			}
+		}
+		if len(s.open) < maxOpenDirs/2 {
+			return
 		}
 	}
 }
+
+// sharedUse is more often than the directory of one daemon is written to.
+const sharedUse = 32
 
 func writeAll(f *os.File, content []byte) error {
 	_, err := f.Write(content)

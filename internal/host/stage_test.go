@@ -84,6 +84,61 @@ func TestStageStaysInside(t *testing.T) {
 	}
 }
 
+// TestStageSwapped puts things in the way in directories that were made in the
+// same run.
+func TestStageSwapped(t *testing.T) {
+	dir := t.TempDir()
+	out, outside := filepath.Join(dir, "out"), filepath.Join(dir, "outside")
+	if err := os.Mkdir(outside, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	victim := filepath.Join(outside, "victim")
+	if err := os.WriteFile(victim, []byte("safe"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s, err := host.OpenStage(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	write := func(path string) error { return s.Write("b", []generators.Artifact{artifact(path, "x", 0o644)}) }
+	if err := write("/etc/first"); err != nil {
+		t.Fatal(err)
+	}
+	for link, target := range map[string]string{"etc/second": victim, "etc/dir": outside, "lib": outside} {
+		if err := os.Symlink(target, filepath.Join(out, "b", link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := write("/etc/second"); err != nil {
+		t.Errorf("a link in the place of the file should be replaced: %v", err)
+	}
+	for _, path := range []string{"/etc/dir/file", "/lib/file", "/lib/deep/file"} {
+		if err := write(path); err == nil {
+			t.Errorf("%s: wrote through a directory that leads outside", path)
+		}
+	}
+	// A directory that is there is used, and what is in it replaced.
+	if err := os.MkdirAll(filepath.Join(out, "b/etc/there"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(out, "b/etc/there/file"), []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := write("/etc/there/file"); err != nil {
+		t.Error(err)
+	}
+	if got, err := os.ReadFile(filepath.Join(out, "b/etc/there/file")); string(got) != "x" {
+		t.Errorf("%q %v", got, err)
+	}
+	if got, _ := os.ReadFile(victim); string(got) != "safe" {
+		t.Error("a file outside was changed")
+	}
+	if entries, err := os.ReadDir(outside); err != nil || len(entries) != 1 {
+		t.Errorf("outside holds %v, %v", entries, err)
+	}
+}
+
 // TestStageManyDirectories writes to more directories than are kept open, from
 // several goroutines.
 func TestStageManyDirectories(t *testing.T) {

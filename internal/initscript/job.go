@@ -181,7 +181,7 @@ func (w *Job) passed() string {
 func (w *Job) control(head string) []byte {
 	d := w.Daemon
 	var b supervise.Writer
-	b.Grow(12 << 10)
+	b.Grow(13 << 10)
 	b.WriteString(head)
 	b.Line("# Written by daemonize; changes are lost at the next install.",
 		"# The environment is in "+w.system.Environment(w.Name)+".")
@@ -255,7 +255,7 @@ func (w *Job) control(head string) []byte {
 	b.Function("force_reload", force)
 
 	b.Fill(initBody, "@PASS@", w.passed(), `"$lib/supervise"`, shell.Quote(w.Lib("supervise")))
-	return []byte(b.String())
+	return b.Bytes()
 }
 
 // check returns what a start depends on.
@@ -410,7 +410,7 @@ func (w *Job) supervise() []byte {
 		ended = "finish exited"
 	}
 	b.Fill(superviseBody, "\t@WATCH@\n", indent(start), `"$lib/run"`, shell.Quote(w.Lib("run")), "@WATCHER@", watcher, `finish ended "$ended"`, ended)
-	return []byte(b.String())
+	return b.Bytes()
 }
 
 func indent(line string) string {

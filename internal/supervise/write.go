@@ -1,6 +1,7 @@
 package supervise
 
 import (
+	"bytes"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,7 +16,7 @@ import (
 func Dir(job string) string { return "/run/daemonize/" + job }
 
 // Writer collects lines of a script.
-type Writer struct{ strings.Builder }
+type Writer struct{ bytes.Buffer }
 
 // Line writes lines.
 func (w *Writer) Line(lines ...string) {

@@ -39,6 +39,7 @@ type renderer struct {
 	source func(string) []byte
 	color  bool
 	files  map[string]lines
+	cells  []cell // of the line before, to be used again
 }
 
 // The SGR sequences of ECMA-48 that are used.
@@ -193,7 +194,8 @@ func (r *renderer) snippet(file string, span Span, gutter int, sgr string, secre
 			after = "..."
 		}
 	}
-	cells := split(line, maxShown)
+	r.cells = split(r.cells[:0], line, maxShown)
+	cells := r.cells
 	end = min(end, len(cells))
 
 	number := strconv.Itoa(span.Start.Line)
@@ -229,8 +231,7 @@ func width(cells []cell) int {
 }
 
 // split cuts a line into at most limit characters.
-func split(line []byte, limit int) []cell {
-	cells := make([]cell, 0, min(limit, len(line)))
+func split(cells []cell, line []byte, limit int) []cell {
 	column := 0
 	for len(line) > 0 && len(cells) < limit {
 		c, n := cut(line)
