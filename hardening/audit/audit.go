@@ -282,8 +282,7 @@ func (a *Auditor) place(name string) string {
 
 // failed is the result for a file that cannot be judged.
 func (a *Auditor) failed(name, backend string, err error) *hardening.Result {
-	var p *fs.PathError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		err = p.Err // the path is in the result
 	}
 	r := hardening.Failed(path.Base(name), a.place(name), 0, err)
@@ -349,8 +348,7 @@ func (a *Auditor) explain(err error) error {
 	text := refused.Reason
 	if refused.Err != nil {
 		cause := refused.Err
-		var p *fs.PathError
-		if errors.As(cause, &p) {
+		if p, ok := errors.AsType[*fs.PathError](cause); ok {
 			cause = p.Err
 		}
 		text += ": " + cause.Error()

@@ -66,7 +66,7 @@ func (g *guard) read(name string, info fs.FileInfo, n int64) ([]byte, error) {
 		}
 		read, err := f.Read(buf[len(buf):min(cap(buf), int(n))])
 		buf = buf[:len(buf)+read]
-		if err == io.EOF || err == nil && read > 0 && int64(len(buf)) == info.Size() {
+		if errors.Is(err, io.EOF) || err == nil && read > 0 && int64(len(buf)) == info.Size() {
 			return buf, nil
 		}
 		if err != nil {

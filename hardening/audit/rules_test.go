@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"io/fs"
+	"maps"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -52,9 +53,7 @@ func disk(changes fstest.MapFS) fstest.MapFS {
 		"etc/systemd":      dir(0o755, 0),
 		"etc/systemd/user": dir(0o755, 0),
 	}
-	for name, f := range changes {
-		tree[name] = f
-	}
+	maps.Copy(tree, changes)
 	return tree
 }
 
@@ -159,7 +158,7 @@ var ruleCases = []ruleCase{
 	{id: "H073", bad: x + "MemoryLimit=1G\n", good: x + "MemoryMax=1G\n"},
 	{id: "H074", bad: x + "PrivateTmp=disconnected\n", good: x + "PrivateTmp=yes\n", version: 252},
 	{id: "H075", bad: x + "TimeoutStopSec=soon\n", good: x + "TimeoutStopSec=5min 20s\n"},
-	{id: "H076", bad: x + "SystemCallFilter=read wriet\n", good: x + "SystemCallFilter=read write\n"},
+	{id: "H076", bad: x + "SystemCallFilter=read frobnicate\n", good: x + "SystemCallFilter=read write\n"},
 	{id: "H077", bad: "[Service]\n" + x + "[Sandbox]\nA=b\n", good: "[Service]\n" + x + "[X-Sandbox]\nA=b\n"},
 	{id: "H078", bad: x + "StandardOutput=syslog\n", good: x + "StandardOutput=journal\n"},
 	{id: "H078", bad: x + "Type=forking\nPIDFile=/var/run/x.pid\n", good: x + "Type=forking\nPIDFile=/run/x.pid\n"},

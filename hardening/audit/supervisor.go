@@ -26,9 +26,9 @@ type iniKey struct {
 }
 
 func (s *iniSection) get(name string) (iniKey, bool) {
-	for i := len(s.keys) - 1; i >= 0; i-- { // the last one holds (strict=False)
-		if s.keys[i].name == name {
-			return s.keys[i], true
+	for _, k := range slices.Backward(s.keys) { // the last one holds (strict=False)
+		if k.name == name {
+			return k, true
 		}
 	}
 	return iniKey{}, false
@@ -303,7 +303,7 @@ func environment(s string) [][2]string {
 		}
 		name = strings.Trim(name, " \t\n,")
 		rest = strings.TrimLeft(rest, " \t")
-		value := rest
+		var value string
 		if rest != "" && (rest[0] == '"' || rest[0] == '\'') {
 			end := strings.IndexByte(rest[1:], rest[0])
 			if end < 0 {

@@ -300,8 +300,7 @@ func (r *auditRun) paths(args []string) error {
 }
 
 func (r *auditRun) unreadable(arg string, err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		err = p.Err
 	}
 	res := hardening.Failed(filepath.Base(arg), filepath.ToSlash(arg), 0, err)
