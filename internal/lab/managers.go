@@ -26,17 +26,23 @@ func Managers() []Manager {
 	}
 }
 
-// OnManagers runs f on each of Managers, two at a time, in a machine of its own,
-// and skips t as [Root] does where there is no root.
+// Boot is [Boot] with the manager started.
+func (manager *Manager) Boot(t *testing.T, opts ...Option) *Machine {
+	t.Helper()
+	m := Boot(t, manager.Root, opts...)
+	if manager.Start != nil {
+		manager.Start(m)
+	}
+	return m
+}
+
+// OnManagers runs f on each of Managers in a machine of its own, at the same time
+// as far as tests are run in parallel.
 func OnManagers(t *testing.T, opts []Option, f func(t *testing.T, m *Machine, manager Manager)) {
 	for _, manager := range Managers() {
 		t.Run(manager.Name, func(t *testing.T) {
 			t.Parallel()
-			m := Boot(t, manager.Root, opts...)
-			if manager.Start != nil {
-				manager.Start(m)
-			}
-			f(t, m, manager)
+			f(t, manager.Boot(t, opts...), manager)
 		})
 	}
 }
