@@ -277,7 +277,7 @@ func (r *runner) undo(ctx context.Context, attempted []Step) error {
 			continue
 		case s.Verb == generators.Reload:
 			reloaded = append(reloaded, s.Argv)
-		case s.Verb == generators.Restart && r.recovering && !r.touched:
+		case s.phase == start && s.Verb != generators.Start && r.recovering && !r.touched:
 			continue // it was killed before it came to changing a file
 		}
 		if err := r.runBack(ctx, s); err != nil {

@@ -1022,9 +1022,10 @@ func (p *planner) startJob(j generators.Job, fresh bool) {
 			step := Step{Step: s, phase: start}
 			if i == 0 {
 				// The new version may run or not. Having failed too often must
-				// not keep the old one from starting.
-				for _, u := range p.endingOf(j.Name, generators.Clean) {
-					if u.phase == cleanup {
+				// not keep the old one from starting; but what the manager knows
+				// of a job may be how it finds its process, so that ends before.
+				for _, u := range p.endingOf(j.Name, generators.Stop, generators.Clean) {
+					if u.Verb == generators.Stop || u.phase == cleanup {
 						step.undo = append(step.undo, undoStep{u.Step, start})
 					}
 				}
