@@ -445,3 +445,16 @@ func FuzzSplitCommand(f *testing.F) {
 		}
 	})
 }
+
+// TestIgnores: rules are named by ID, and the reason is not optional.
+func TestIgnores(t *testing.T) {
+	d := one(t, head+"audit: {ignore: {H080: bounded by its slice, H001: ' setup '}}\n")
+	if got := d.Audit.Ignore; len(got) != 2 || got[0] != (spec.Ignore{Rule: "H080", Reason: "bounded by its slice"}) || got[1].Reason != "setup" {
+		t.Errorf("%+v", got)
+	}
+	for _, bad := range []string{"{H80: x}", "{R001: x}", "{h080: x}", "{H080: ''}", "{H080: [x]}", "[H080]", "{H080: }"} {
+		if _, diags := spec.Decode("x", []byte(head+"audit: {ignore: "+bad+"}\n")); !diags.HasErrors() {
+			t.Errorf("%s is accepted", bad)
+		}
+	}
+}
