@@ -14,6 +14,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"howett.net/plist"
 
 	"github.com/daemonize/daemonize"
@@ -491,6 +492,7 @@ func TestGolden(t *testing.T) {
 		}
 		got := out.Bytes()
 		if format == "json" {
+			valid(t, got)
 			got = bytes.ReplaceAll(got, []byte(`},{"unit"`), []byte("},\n{\"unit\""))
 		}
 		golden.Compare(t, "testdata/golden."+format, got)
@@ -535,5 +537,34 @@ func TestHostileSize(t *testing.T) {
 	}
 	if rs := walk(t, tree, audit.Options{}); len(rs) != 6+2000 {
 		t.Errorf("%d results", len(rs))
+	}
+}
+
+// valid checks a report against the schema that is published.
+func valid(t *testing.T, text []byte) {
+	t.Helper()
+	src, err := os.Open("../../docs/audit.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	doc, err := jsonschema.UnmarshalJSON(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("audit.schema.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := c.Compile("audit.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := schema.Validate(report); err != nil {
+		t.Error(err)
 	}
 }
