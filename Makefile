@@ -93,7 +93,7 @@ bench: ## measure speed, memory and size
 .PHONY: lab
 lab: ## test with real service managers (as root, on Debian 12 or later)
 	.ci/lab-roots all
-	DAEMONIZE_LAB_ALL=1 go test -count=1 -p 4 -parallel 8 -timeout 20m . ./generators/... ./internal/...
+	DAEMONIZE_LAB_ALL=1 go test -count=1 -p 4 -parallel 8 -timeout 20m . ./generators/... ./hardening/... ./internal/...
 
 # Downloads the units of some 185 Debian packages; the copies of the programs
 # are those of the lab. It takes several minutes.

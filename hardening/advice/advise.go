@@ -303,17 +303,29 @@ func unique(list []Program) []Program {
 	return out
 }
 
-// DropInText writes changes as a drop-in for a unit. Lists that the unit has
-// are replaced, except where a change only adds to them.
+// DropInText writes changes as a drop-in for a unit, each with the fact that
+// decided it. Lists that the unit has are replaced, except where a change only
+// adds to them.
 func DropInText(changes []Change) string {
 	var b strings.Builder
 	b.WriteString("# Written by `daemonize harden`. Remove this file to undo it.\n[Service]\n")
 	for i := range changes {
+		if c := &changes[i]; c.Fact != "" {
+			b.WriteString("\n# " + strings.Map(printable, c.Fact) + "\n")
+		}
 		for _, a := range changes[i].Set {
 			a.write(&b)
 		}
 	}
 	return b.String()
+}
+
+// printable keeps comments on their line.
+func printable(r rune) rune {
+	if r < ' ' || r == 0x7f {
+		return ' '
+	}
+	return r
 }
 
 func (a *Assign) write(b *strings.Builder) {

@@ -122,6 +122,7 @@ func (f *Facts) line(p *process, at Place, s string) {
 		}
 		s = p.unfinished + strings.TrimPrefix(rest, " ")
 		p.unfinished = ""
+		at.Text = shorten(s) // the end of a call alone says little
 	}
 	if head, ok := cutUnfinished(s); ok {
 		if len(head) < maxLine {
