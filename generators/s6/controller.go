@@ -41,14 +41,25 @@ func (backend) Detect(ctx context.Context, h generators.Host, scope generators.S
 const (
 	// syncScript links service directories that are there into the scan
 	// directory, down until they are enabled or started, and ends those that
-	// are gone. (s6-svlink would keep the logger down as well.) s6-svscan looks
+	// are gone. (s6-svlink would keep the logger down as well, and s6-svunlink
+	// wants the logger to run.) s6-svscan looks
 	// for a logger only when a service is new, so one that has got a logger, or
-	// lost it, becomes new. What s6-supervise keeps about a service belongs
-	// into /run: it makes the directory that supervise links to.
+	// lost it, becomes new. (supervise cannot be a link into /run: s6-supervise
+	// 2.11 ends where what it links to is there already.)
 	syncScript = `scan=$1
 shift
 unlink() {
-	` + bin + `s6-svunlink -t 120000 "$scan" "$job"
+	rm -f "$scan/$job" && ` + bin + `s6-svscanctl -an "$scan" || return 1
+	waited=0
+	while ` + bin + `s6-svok "$dir" 2>/dev/null || ` + bin + `s6-svok "$dir/log" 2>/dev/null; do
+		waited=$((waited + 1))
+		if [ "$waited" -ge 1800 ]; then
+			echo "the s6-supervise of $dir does not end" >&2
+			return 1
+		fi
+		sleep 0.1
+	done
+	sleep 0.2 # s6-svscan forgets it
 }
 for dir; do
 	job=${dir##*/}
@@ -56,7 +67,7 @@ for dir; do
 		[ ! -L "$scan/$job" ] || unlink || exit 1
 		continue
 	fi
-	up=false
+	up=false enabled=
 	if [ ! -L "$scan/$job" ]; then
 		: >"$dir/down" || exit 1
 	elif ` + bin + `s6-svok "$dir"; then
@@ -69,27 +80,35 @@ for dir; do
 		up=$(` + bin + `s6-svstat -o wantedup "$dir")
 		unlink || exit 1
 		[ -n "$logs" ] || rm -rf "$dir/log"
+		if [ "$up" = false ] && [ ! -e "$dir/down" ]; then
+			enabled=true
+			: >"$dir/down" || exit 1
+		fi
 	fi
-	[ -e "$dir/supervise" ] || ln -sfn "/run/daemonize-$job.supervise" "$dir/supervise" || exit 1
-	[ ! -d "$dir/log" ] || [ -e "$dir/log/supervise" ] || ln -sfn "/run/daemonize-$job.log" "$dir/log/supervise" || exit 1
 	[ -L "$scan/$job" ] || ln -s "$dir" "$scan/$job" || exit 1
 	` + bin + `s6-svscanctl -a "$scan" || exit 1
 	tries=0
 	until ` + bin + `s6-svok "$dir" && { [ ! -d "$dir/log" ] || ` + bin + `s6-svok "$dir/log"; }; do
 		tries=$((tries + 1))
-		if [ "$tries" -ge 200 ]; then
+		case $tries in
+		30 | 80) # it had not forgotten
+			unlink && ln -s "$dir" "$scan/$job" && ` + bin + `s6-svscanctl -a "$scan" || exit 1
+			;;
+		200)
 			echo "s6-svscan does not supervise $dir" >&2
 			exit 1
-		fi
+			;;
+		esac
 		sleep 0.1
 	done
+	[ -z "$enabled" ] || rm -f "$dir/down"
 	[ "$up" = false ] || ` + bin + `s6-svc -u "$dir"
 done`
 
 	// cleanScript removes what s6-supervise and our scripts leave of a service
 	// that is gone.
 	cleanScript = `[ ! -e "$1/run" ] || exit 0
-rm -rf "$1/supervise" "$1/event" "$1/down" "$1/log/supervise" "$1/log/event" "$2" "/run/daemonize-${1##*/}.supervise" "/run/daemonize-${1##*/}.log"
+rm -rf "$1/supervise" "$1/event" "$1/down" "$1/log/supervise" "$1/log/event" "$2"
 for dir in "$1/log" "$1/env" "$1/data" "$1" "${1%/*}"; do
 	[ ! -d "$dir" ] || rmdir --ignore-fail-on-non-empty "$dir"
 done`
@@ -307,14 +326,7 @@ func (backend) StagedLinks(b generators.Bundle) []generators.Artifact {
 			}
 			continue
 		}
-		link := func(path, to string) {
-			links = append(links, generators.Artifact{Path: path, Mode: fs.ModeSymlink | 0o777, Content: []byte(to)})
-		}
-		link(scan+"/"+j.Name, dir)
-		link(dir+"/supervise", "/run/daemonize-"+j.Name+".supervise")
-		if c := controlsOf(b, j.Name); c.file("log/run") != "" {
-			link(dir+"/log/supervise", "/run/daemonize-"+j.Name+".log")
-		}
+		links = append(links, generators.Artifact{Path: scan + "/" + j.Name, Mode: fs.ModeSymlink | 0o777, Content: []byte(dir)})
 		if !j.Enable {
 			links = append(links, generators.Artifact{Path: dir + "/down", Mode: 0o644})
 		}
@@ -440,6 +452,12 @@ func exited(code int) generators.Exit {
 	switch code {
 	case 126, 127:
 		e.Words += ": the program does not exist or cannot be executed"
+	case 111:
+		e.Words += ": execline or s6 could not prepare the program"
+	case 216:
+		e.Words = "its group does not exist"
+	case 217:
+		e.Words = "its user does not exist"
 	case skipped:
 		e.Words = "a condition did not hold"
 	}

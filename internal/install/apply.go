@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -368,6 +369,10 @@ func (r *runner) restore(s *Step) error {
 		err = r.h.Mkdir(s.Path, s.before.Mode&^fs.ModeDir)
 	default:
 		err = r.h.Write(s.Path, *s.before)
+		// A manager that looks for a directory may have lost it with its last file.
+		if dir := path.Dir(s.Path); errors.Is(err, fs.ErrNotExist) && r.h.Mkdir(dir, 0o755) == nil {
+			err = r.h.Write(s.Path, *s.before)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("cannot put back %s: %w", s.Path, err)

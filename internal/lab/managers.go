@@ -23,6 +23,11 @@ func Managers() []Manager {
 			m.MustRun("service", "supervisor", "start")
 			m.WaitFor("supervisord", func() bool { return m.Run("supervisorctl", "version").Code == 0 })
 		}},
+		{"s6", "sysvinit", "s6", func(m *Machine) {
+			m.MustRun("mkdir", "-p", "/etc/s6/service")
+			m.MustRun("sh", "-c", "setsid s6-svscan /etc/s6/service </dev/null >/dev/null 2>&1 &")
+			m.WaitFor("s6-svscan", func() bool { return m.Run("s6-svscanctl", "/etc/s6/service").Code == 0 })
+		}},
 	}
 }
 
