@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/daemonize/daemonize/hardening/rule"
 	"github.com/daemonize/daemonize/spec/diag"
 	"github.com/daemonize/daemonize/spec/field"
 )
@@ -42,7 +43,7 @@ func TestCurrent(t *testing.T) {
 			t.Errorf("docs/%s is stale: run `make generate`", p.name)
 		}
 	}
-	files, err := filepath.Glob(docs + "/*")
+	files, err := filepath.Glob(docs + "/*.*") // pages, not folders
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,5 +133,18 @@ func TestProfileScores(t *testing.T) {
 		if string(m[1]) != s.score {
 			t.Errorf("profile %s scores %s, the reference says %s", s.profile, m[1], s.score)
 		}
+	}
+}
+
+// TestRules looks for every rule of the audit in its page.
+func TestRules(t *testing.T) {
+	page := string(rules())
+	for _, r := range rule.Rules() {
+		if !strings.Contains(page, "\n### "+r.ID+": ") {
+			t.Errorf("docs/rules.md lacks %s", r.ID)
+		}
+	}
+	if n := strings.Count(page, "\n## "); n != 12 {
+		t.Errorf("docs/rules.md has %d sections", n)
 	}
 }
