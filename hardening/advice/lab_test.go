@@ -177,7 +177,7 @@ func (s *service) harden(flags string) plan {
 func (s *service) dropIn(changes ...advice.Change) {
 	dir := "/etc/systemd/system/" + s.unitName() + ".d"
 	if len(changes) == 0 {
-		s.must("rm -rf " + dir)
+		s.must("rm -f " + dir + "/50-test.conf")
 		return
 	}
 	// What breaks should not take minutes to do so.
@@ -222,6 +222,7 @@ func TestLabStandard(t *testing.T) {
 	lab.Long(t)
 	for _, version := range []string{"252", "257"} {
 		t.Run(version, func(t *testing.T) {
+			t.Parallel()
 			lab.Root(t, "harden"+version) // may skip, before anything is built
 			bin := daemonizeBinary(t)
 			var table strings.Builder
@@ -310,6 +311,7 @@ func (s *service) strict() string {
 // the trace has had its say does not break them.
 func TestLabTrace(t *testing.T) {
 	lab.Long(t)
+	t.Parallel()
 	const version = "252"
 	lab.Root(t, "harden"+version) // may skip, before anything is built
 	bin := daemonizeBinary(t)

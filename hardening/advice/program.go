@@ -2,7 +2,6 @@ package advice
 
 import (
 	"bytes"
-	"debug/elf"
 	"errors"
 	"io"
 	"io/fs"
@@ -247,9 +246,7 @@ func scriptOf(runtime string, args []string) string {
 	return ""
 }
 
-// elf reads the headers of machine code. The reader of the standard library
-// returns errors for whatever is wrong with them; what it could not read stays
-// unknown.
+// elf reads the headers of machine code; what is broken stays unknown.
 func (p *Program) elf(content []byte, base string) {
 	runtime := lookupRuntime(base)
 	if runtime != nil {
@@ -257,35 +254,24 @@ func (p *Program) elf(content []byte, base string) {
 	} else if p.Runtime == "" {
 		p.Runtime = "native"
 	}
-	f, err := elf.NewFile(bytes.NewReader(content))
-	if err != nil {
+	x, ok := parseELF(content)
+	if !ok {
 		if p.Problem == "" {
 			p.Problem = "the headers of " + base + " cannot be read"
 		}
 		return
 	}
-	p.Foreign = p.Foreign || f.Class == elf.ELFCLASS32
-	p.Static = true
-	for _, prog := range f.Progs {
-		if prog.Type == elf.PT_INTERP {
-			p.Static = false
-		}
-	}
-	p.libraries, _ = f.DynString(elf.DT_NEEDED)
-	if symbols, err := f.ImportedSymbols(); err == nil {
-		for _, s := range symbols {
-			p.imports = append(p.imports, s.Name)
-		}
-		slices.Sort(p.imports)
-	}
+	p.Foreign = p.Foreign || x.bits32
+	p.Static = x.static
+	p.libraries, p.imports = x.libraries, x.imports
 	if runtime == nil && p.Runtime == "native" {
-		p.embedded(f, content)
+		p.embedded(x.sections, content)
 	}
 }
 
 // embedded finds the runtime of machine code that is not named for one.
-func (p *Program) embedded(f *elf.File, content []byte) {
-	if f.Section(".go.buildinfo") != nil || f.Section(".note.go.buildid") != nil {
+func (p *Program) embedded(sections []string, content []byte) {
+	if slices.Contains(sections, ".go.buildinfo") || slices.Contains(sections, ".note.go.buildid") {
 		p.Runtime = "go"
 		// The table of function names is kept in stripped programs too.
 		p.netList = bytes.Contains(content, []byte("\x00net.Interfaces\x00"))

@@ -21,7 +21,7 @@ func elfFile(class elf.Class, interpreter string, libraries, functions []string,
 		copy(h.Ident[:], "\x7fELF\x01\x01\x01")
 		var b bytes.Buffer
 		binary.Write(&b, binary.LittleEndian, h)
-		return b.Bytes()
+		return append(b.Bytes(), make([]byte, 32)...)
 	}
 	dynstr := []byte{0}
 	intern := func(s string) uint32 {
@@ -86,41 +86,41 @@ func elfFile(class elf.Class, interpreter string, libraries, functions []string,
 
 const ld = "/lib64/ld-linux-x86-64.so.2"
 
-func executable(data []byte) *fstest.MapFile { return &fstest.MapFile{Data: data, Mode: 0o755} }
+func program(data []byte) *fstest.MapFile { return &fstest.MapFile{Data: data, Mode: 0o755} }
 
 // system is a tree with programs of all sorts.
 func system() fstest.MapFS {
-	python := executable(elfFile(elf.ELFCLASS64, ld, []string{"libexpat.so.1", "libc.so.6"}, []string{"setuid", "execve", "chroot"}))
-	sh := executable(elfFile(elf.ELFCLASS64, ld, []string{"libc.so.6"}, []string{"execve", "fork"}))
+	python := program(elfFile(elf.ELFCLASS64, ld, []string{"libexpat.so.1", "libc.so.6"}, []string{"setuid", "execve", "chroot"}))
+	sh := program(elfFile(elf.ELFCLASS64, ld, []string{"libc.so.6"}, []string{"execve", "fork"}))
 	return fstest.MapFS{
 		"usr/bin/python3":       {Data: []byte("python3.11"), Mode: fs.ModeSymlink | 0o777},
 		"usr/bin/python3.11":    python,
-		"usr/bin/node":          executable(elfFile(elf.ELFCLASS64, ld, []string{"libnode.so.108"}, nil)),
+		"usr/bin/node":          program(elfFile(elf.ELFCLASS64, ld, []string{"libnode.so.108"}, nil)),
 		"usr/bin/dash":          sh,
 		"bin":                   {Data: []byte("/usr/bin"), Mode: fs.ModeSymlink | 0o777},
 		"usr/bin/sh":            {Data: []byte("dash"), Mode: fs.ModeSymlink | 0o777},
 		"usr/bin/java":          {Data: []byte("/etc/alternatives/java"), Mode: fs.ModeSymlink | 0o777},
 		"etc/alternatives/java": {Data: []byte("/usr/lib/jvm/bin/java"), Mode: fs.ModeSymlink | 0o777},
-		"usr/lib/jvm/bin/java":  executable(elfFile(elf.ELFCLASS64, ld, []string{"libjli.so"}, nil)),
-		"usr/bin/quiet":         executable(elfFile(elf.ELFCLASS64, ld, []string{"libc.so.6"}, []string{"bind", "read", "write"})),
-		"usr/bin/drops":         executable(elfFile(elf.ELFCLASS64, ld, []string{"libc.so.6"}, []string{"bind", "setuid", "setgroups", "getifaddrs", "chroot", "setrlimit"})),
-		"usr/bin/embeds":        executable(elfFile(elf.ELFCLASS64, ld, []string{"libluajit-5.1.so.2"}, []string{"bind"})),
-		"usr/bin/static":        executable(elfFile(elf.ELFCLASS64, "", nil, nil)),
-		"usr/bin/golang":        executable(append(elfFile(elf.ELFCLASS64, "", nil, nil, ".go.buildinfo"), "\x00net.Interfaces\x00"...)),
-		"usr/bin/i386":          executable(elfFile(elf.ELFCLASS32, "", nil, nil)),
-		"usr/bin/broken":        executable([]byte("\x7fELF\x02\x01\x01garbage")),
-		"usr/bin/text":          executable([]byte("hello")),
-		"usr/bin/camera":        executable(elfFile(elf.ELFCLASS64, ld, []string{"libudev.so.1"}, []string{"read"})),
+		"usr/lib/jvm/bin/java":  program(elfFile(elf.ELFCLASS64, ld, []string{"libjli.so"}, nil)),
+		"usr/bin/quiet":         program(elfFile(elf.ELFCLASS64, ld, []string{"libc.so.6"}, []string{"bind", "read", "write"})),
+		"usr/bin/drops":         program(elfFile(elf.ELFCLASS64, ld, []string{"libc.so.6"}, []string{"bind", "setuid", "setgroups", "getifaddrs", "chroot", "setrlimit"})),
+		"usr/bin/embeds":        program(elfFile(elf.ELFCLASS64, ld, []string{"libluajit-5.1.so.2"}, []string{"bind"})),
+		"usr/bin/static":        program(elfFile(elf.ELFCLASS64, "", nil, nil)),
+		"usr/bin/golang":        program(append(elfFile(elf.ELFCLASS64, "", nil, nil, ".go.buildinfo"), "\x00net.Interfaces\x00"...)),
+		"usr/bin/i386":          program(elfFile(elf.ELFCLASS32, "", nil, nil)),
+		"usr/bin/broken":        program([]byte("\x7fELF\x02\x01\x01garbage")),
+		"usr/bin/text":          program([]byte("hello")),
+		"usr/bin/camera":        program(elfFile(elf.ELFCLASS64, ld, []string{"libudev.so.1"}, []string{"read"})),
 		"usr/bin/setid":         {Data: elfFile(elf.ELFCLASS64, ld, []string{"libc.so.6"}, []string{"setuid"}), Mode: fs.ModeSetuid | 0o755},
-		"usr/bin/app":           executable([]byte("#!/usr/bin/env python3 -u\nprint(1)\n")),
-		"usr/bin/wrapper":       executable([]byte("#! /bin/sh -e\n# sudo in a comment\nif true; then exec sudo -u web /usr/bin/quiet; fi\n")),
-		"usr/bin/harmless":      executable([]byte("#!/bin/sh\necho sudo\nexec /usr/bin/quiet\n")),
-		"usr/bin/nested":        executable([]byte("#!/usr/bin/app\n")),
-		"usr/bin/loop":          executable([]byte("#!/usr/bin/loop\n")),
-		"usr/bin/lost":          executable([]byte("#!/opt/none/ruby3.1\n")),
-		"usr/bin/nothing":       executable([]byte("#!\n")),
-		"usr/sbin/nginx":        executable(elfFile(elf.ELFCLASS64, ld, []string{"libc.so.6"}, []string{"bind", "setuid", "setgid", "initgroups", "chown"})),
-		"usr/share/x/helper":    executable([]byte("#!/bin/sh\nexec dnsmasq\n")),
+		"usr/bin/app":           program([]byte("#!/usr/bin/env python3 -u\nprint(1)\n")),
+		"usr/bin/wrapper":       program([]byte("#! /bin/sh -e\n# sudo in a comment\nif true; then exec sudo -u web /usr/bin/quiet; fi\n")),
+		"usr/bin/harmless":      program([]byte("#!/bin/sh\necho sudo\nexec /usr/bin/quiet\n")),
+		"usr/bin/nested":        program([]byte("#!/usr/bin/app\n")),
+		"usr/bin/loop":          program([]byte("#!/usr/bin/loop\n")),
+		"usr/bin/lost":          program([]byte("#!/opt/none/ruby3.1\n")),
+		"usr/bin/nothing":       program([]byte("#!\n")),
+		"usr/sbin/nginx":        program(elfFile(elf.ELFCLASS64, ld, []string{"libc.so.6"}, []string{"bind", "setuid", "setgid", "initgroups", "chown"})),
+		"usr/share/x/helper":    program([]byte("#!/bin/sh\nexec dnsmasq\n")),
 		"etc/passwd":            {Data: []byte("root:x:0:0::/root:/bin/sh\nweb:x:33:33::/srv/web:/bin/false\nkim:x:1000:1000::/home/kim:/bin/bash\n")},
 		"srv/escape":            {Data: []byte("../../../../usr/bin/quiet"), Mode: fs.ModeSymlink | 0o777},
 		"usr/lib/systemd/x":     {Data: []byte("")},
@@ -146,7 +146,7 @@ func TestInspect(t *testing.T) {
 		{"/usr/bin/embeds", "", Program{Real: "/usr/bin/embeds", Format: "elf", Runtime: "luajit"}, "bind"},
 		{"/usr/bin/static", "", Program{Real: "/usr/bin/static", Format: "elf", Runtime: "native", Static: true}, ""},
 		{"/usr/bin/golang", "", Program{Real: "/usr/bin/golang", Format: "elf", Runtime: "go", Static: true}, ""},
-		{"/usr/bin/i386", "", Program{Real: "/usr/bin/i386", Format: "elf", Runtime: "native", Static: true, Foreign: true}, ""},
+		{"/usr/bin/i386", "", Program{Real: "/usr/bin/i386", Format: "elf", Runtime: "native", Foreign: true}, ""},
 		{"/usr/bin/broken", "", Program{Real: "/usr/bin/broken", Format: "elf", Runtime: "native", Problem: "the headers of broken cannot be read"}, ""},
 		{"/usr/bin/text", "", Program{Real: "/usr/bin/text", Format: "other"}, ""},
 		{"/usr/bin/setid", "", Program{Real: "/usr/bin/setid", Format: "elf", Runtime: "native", SetID: true}, "setuid"},
@@ -219,13 +219,51 @@ func TestSystemdVersion(t *testing.T) {
 	}
 }
 
+// TestELFReal compares the headers of real programs with what the standard
+// library reads.
+func TestELFReal(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := 0
+	for _, name := range []string{self, "/bin/sh", "/bin/mount", "/usr/bin/perl", "/lib/x86_64-linux-gnu/libc.so.6"} {
+		b, err := os.ReadFile(name)
+		if err != nil || !bytes.HasPrefix(b, []byte("\x7fELF")) {
+			continue
+		}
+		f, err := elf.NewFile(bytes.NewReader(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, ok := parseELF(b)
+		if !ok || x.bits32 != (f.Class == elf.ELFCLASS32) || x.bits32 {
+			t.Fatalf("%s: %v, 32 bits: %v", name, ok, x.bits32)
+		}
+		read++
+		libraries, _ := f.DynString(elf.DT_NEEDED)
+		var imports []string
+		symbols, _ := f.ImportedSymbols()
+		for _, s := range symbols {
+			imports = append(imports, s.Name)
+		}
+		slices.Sort(imports)
+		if !slices.Equal(x.libraries, libraries) || !slices.Equal(x.imports, imports) || len(x.sections) != len(f.Sections) {
+			t.Errorf("%s: %v, %d imports, %d sections; want %v, %d, %d", name, x.libraries, len(x.imports), len(x.sections), libraries, len(imports), len(f.Sections))
+		}
+	}
+	if read == 0 {
+		t.Skip("there is no program in ELF here")
+	}
+}
+
 // FuzzInspect: no file makes looking at a program fail.
 func FuzzInspect(f *testing.F) {
 	for _, file := range system() {
 		f.Add(file.Data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		p := Inspect(fstest.MapFS{"p": executable(data)}, "/p", []string{"a"}, "p.service")
+		p := Inspect(fstest.MapFS{"p": program(data)}, "/p", []string{"a"}, "p.service")
 		if p.Format == "" {
 			t.Fatalf("%+v", p)
 		}
