@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/daemonize/daemonize/generators"
+	"github.com/daemonize/daemonize/generators/daemontools"
 	"github.com/daemonize/daemonize/generators/launchd"
 	"github.com/daemonize/daemonize/generators/openrc"
 	"github.com/daemonize/daemonize/generators/runit"
@@ -30,6 +31,7 @@ func Backends() []generators.Generator {
 		runit.New(),
 		s6.New(),
 		openrc.New(),
+		daemontools.New(),
 	}
 }
 

@@ -240,30 +240,13 @@ func newJob(r *renderer, instance string) *job {
 		w.name += w.suffix
 	}
 	for _, v := range w.d.Environment {
-		if w.fits(v) {
+		if supervise.FitsEnvDir(v) {
 			w.native = append(w.native, v)
 		} else {
 			w.rest = append(w.rest, v)
 		}
 	}
 	return w
-}
-
-// fits reports whether a variable can be in the directory: chpst(8) cuts blanks
-// at the end of a value; and what the script that starts the program sets or
-// keeps from root's tools must come from there.
-func (w *job) fits(v spec.Var) bool {
-	switch v.Name {
-	case "HOME", "USER", "LOGNAME", "RUNTIME_DIRECTORY", "STATE_DIRECTORY", "CACHE_DIRECTORY", "LOGS_DIRECTORY", "CONFIGURATION_DIRECTORY", "CREDENTIALS_DIRECTORY":
-		return false
-	}
-	return !chain.Loader(v.Name) && strings.TrimRight(v.Value, " \t") == v.Value && !blankLine(v.Value)
-}
-
-// blankLine reports whether a line before the last ends in a blank: newlines are
-// written as NUL bytes, at which older versions of chpst cut blanks, too.
-func blankLine(s string) bool {
-	return strings.Contains(s, " \n") || strings.Contains(s, "\t\n")
 }
 
 func (w *job) envDir() string { return Dir(w.name) + "/env" }
@@ -288,8 +271,7 @@ func (w *job) render() {
 	w.add("ctl", w.ctl())
 	w.add("stop", w.stop())
 	for _, v := range w.native {
-		// A file without a byte would remove the variable.
-		w.file("env/"+v.Name, 0o640, []byte(strings.ReplaceAll(v.Value, "\n", "\x00")+"\n"))
+		w.file("env/"+v.Name, 0o640, supervise.EnvFile(v.Value))
 	}
 	w.log()
 	w.reload()

@@ -27,6 +27,6 @@ type manager struct {
 func managers() []manager {
 	return []manager{
 		systemd("247"), systemd("252"), systemd("257"), systemd("262"),
-		sysvinit(), openrc(), supervisord(), runit(), s6(),
+		sysvinit(), openrc(), supervisord(), runit(), s6(), daemontools(),
 	}
 }

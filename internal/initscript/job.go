@@ -60,12 +60,46 @@ type System struct {
 	Script func(job string) string
 	// Environment is the path of the file with the environment of a job.
 	Environment func(job string) string
+	// EnvDir, in its place, is a directory with a file for each variable, and
+	// Reader the program that reads it (supervise.EnvFile).
+	EnvDir func(job string) string
+	Reader string
+	// Output says that the output of the service and of its scripts goes where
+	// that of the caller of start goes, instead of nowhere.
+	Output bool
 	// Ended is a command that is told that a job has ended by itself and is
 	// not started again, nil where nobody wants to know.
 	Ended func(job string) []string
 	// Other returns the name under /etc/init.d of the script of another unit,
 	// nothing if there can be none.
 	Other func(unit string) string
+	// Verb is a command that has another script start, stop or tell by its exit
+	// status whether its service runs (status); File is a file that is there if
+	// there is such a service. Without them they are the script itself.
+	Verb func(name, verb string) []string
+	File func(name string) string
+}
+
+func (s *System) verb(name, verb string) string {
+	if s.Verb != nil {
+		return shell.Join(s.Verb(name, verb))
+	}
+	return shell.Quote("/etc/init.d/"+name) + " " + verb
+}
+
+func (s *System) exists(name string) string {
+	if s.File != nil {
+		return "[ -e " + shell.Quote(s.File(name)) + " ]"
+	}
+	return "[ -x " + shell.Quote("/etc/init.d/"+name) + " ]"
+}
+
+// quiet is the redirection of what nobody reads.
+func (s *System) quiet() string {
+	if s.Output {
+		return ""
+	}
+	return " >/dev/null 2>&1"
 }
 
 // Job is one copy of a daemon.
@@ -112,7 +146,11 @@ func (w *Job) Scripts(head string) (control []byte, others []generators.Artifact
 	o.Enter = shell.Quote(w.Lib("supervise")) + ` enter "$$" || export DAEMONIZE_JOB=` + shell.Quote(w.Name+"/")
 	w.add("run", chain.Script(w.process(), o))
 	w.add("supervise", w.supervise())
-	if len(w.Daemon.Environment) > 0 {
+	if w.system.EnvDir != nil {
+		for _, v := range w.native() {
+			w.scripts = append(w.scripts, generators.Artifact{Path: w.system.EnvDir(w.Name) + "/" + v.Name, Mode: 0o640, Content: supervise.EnvFile(v.Value)})
+		}
+	} else if len(w.Daemon.Environment) > 0 {
 		w.scripts = append(w.scripts, generators.Artifact{Path: w.system.Environment(w.Name), Mode: 0o640, Content: environmentFile(w.Name, w.Daemon.Environment)})
 	}
 	return control, w.scripts
@@ -124,7 +162,35 @@ func (w *Job) add(name string, content []byte) {
 }
 
 func (w *Job) options() chain.Options {
-	return chain.Options{Job: w.Name, Environment: true, KeepRuntimeDir: true, Syslog: true, Skip: Skipped}
+	return chain.Options{Job: w.Name, Environment: w.system.EnvDir == nil, KeepRuntimeDir: true, Syslog: true, Skip: Skipped}
+}
+
+// beside are the options of the scripts that run beside the program.
+func (w *Job) beside() chain.Options {
+	o := w.options()
+	if len(w.native()) > 0 {
+		o.Clean, o.EnvDir = true, w.reader()
+	}
+	return o
+}
+
+// native returns the variables that are files.
+func (w *Job) native() spec.Environment {
+	if w.system.EnvDir == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(w.Daemon.Environment), func(v spec.Var) bool { return !supervise.FitsEnvDir(v) })
+}
+
+// reader is what executes a command with the variables that are files.
+func (w *Job) reader() []string { return []string{w.system.Reader, w.system.EnvDir(w.Name)} }
+
+// program returns the words that become the program.
+func (w *Job) program() string {
+	if len(w.native()) > 0 {
+		return shell.Join(append(w.reader(), w.Lib("run")))
+	}
+	return shell.Quote(w.Lib("run"))
 }
 
 // process returns the daemon as package chain is to see it: conditions and
@@ -133,6 +199,10 @@ func (w *Job) process() *spec.Daemon {
 	c := *w.Daemon
 	c.Conditions = spec.Conditions{}
 	c.MaxRuntime = 0
+	if w.system.EnvDir != nil {
+		c.Environment = slices.DeleteFunc(slices.Clone(c.Environment), supervise.FitsEnvDir)
+		return &c
+	}
 	c.EnvFile = append([]spec.EnvFile{{Path: w.system.Environment(w.Name)}}, c.EnvFile...)
 	if len(c.Environment) > 0 {
 		c.EnvFile[0].Required = true
@@ -183,8 +253,12 @@ func (w *Job) control(head string) []byte {
 	var b supervise.Writer
 	b.Grow(13 << 10)
 	b.WriteString(head)
+	env := w.system.Environment
+	if env == nil {
+		env = w.system.EnvDir
+	}
 	b.Line("# Written by daemonize; changes are lost at the next install.",
-		"# The environment is in "+w.system.Environment(w.Name)+".")
+		"# The environment is in "+env(w.Name)+".")
 	for _, uri := range d.Documentation {
 		b.Line("# See " + uri)
 	}
@@ -213,11 +287,11 @@ func (w *Job) control(head string) []byte {
 	var onStop []string
 	run := `env -i "PATH=$PATH" ${MAINPID+"MAINPID=$MAINPID"} ` + w.passed()
 	for i, hook := range d.Hooks.PreStop {
-		onStop = append(onStop, run+w.hook("pre-stop", i, hook)+" </dev/null >/dev/null 2>&1 9>&-"+supervise.OnFailure(hook))
+		onStop = append(onStop, run+w.hook("pre-stop", i, hook)+" </dev/null"+w.system.quiet()+" 9>&-"+supervise.OnFailure(hook))
 	}
 	if len(d.Stop.Command) > 0 {
 		w.add("stop", w.command(d.Stop.Command))
-		onStop = append(onStop, run+shell.Quote(w.Lib("stop"))+" </dev/null >/dev/null 2>&1 9>&-")
+		onStop = append(onStop, run+shell.Quote(w.Lib("stop"))+" </dev/null"+w.system.quiet()+" 9>&-")
 	}
 	b.Function("on_stop", onStop)
 	b.Function("check", w.check())
@@ -254,7 +328,11 @@ func (w *Job) control(head string) []byte {
 	b.Function("reload", reload)
 	b.Function("force_reload", force)
 
-	b.Fill(initBody, "@PASS@", w.passed(), `"$lib/supervise"`, shell.Quote(w.Lib("supervise")))
+	body := initBody
+	if w.system.Output {
+		body = strings.Replace(body, "</dev/null >/dev/null 2>&1 9>&-", "</dev/null 9>&-", 1)
+	}
+	b.Fill(body, "@PASS@", w.passed(), `"$lib/supervise"`, shell.Quote(w.Lib("supervise")))
 	return b.Bytes()
 }
 
@@ -271,8 +349,7 @@ func (w *Job) check() []string {
 	}
 	for _, unit := range d.DependsOn.Requisite {
 		if name := w.system.Other(unit); name != "" {
-			script := shell.Quote("/etc/init.d/" + name)
-			body = append(body, "if ! "+script+" status >/dev/null 2>&1; then", "\tfail "+shell.Quote(name+" is not running"), "\treturn 1", "fi")
+			body = append(body, "if ! "+w.system.verb(name, "status")+" >/dev/null 2>&1; then", "\tfail "+shell.Quote(name+" is not running"), "\treturn 1", "fi")
 		}
 	}
 	if d.DependsOn.NetworkOnline {
@@ -280,8 +357,7 @@ func (w *Job) check() []string {
 	}
 	for _, unit := range d.DependsOn.Conflicts {
 		if name := w.system.Other(unit); name != "" {
-			script := shell.Quote("/etc/init.d/" + name)
-			body = append(body, "if [ -x "+script+" ] && ! "+script+" stop; then", "\treturn 1", "fi")
+			body = append(body, "if "+w.system.exists(name)+" && ! "+w.system.verb(name, "stop")+"; then", "\treturn 1", "fi")
 		}
 	}
 	if len(body) > 0 {
@@ -294,7 +370,7 @@ func (w *Job) check() []string {
 func (w *Job) afterStop(b *supervise.Writer) {
 	var hooks []string
 	for i, hook := range w.Daemon.Hooks.PostStop {
-		hooks = append(hooks, w.hook("post-stop", i, hook)+" </dev/null >/dev/null 2>&1"+supervise.OnFailure(hook))
+		hooks = append(hooks, w.hook("post-stop", i, hook)+" </dev/null"+w.system.quiet()+supervise.OnFailure(hook))
 	}
 	b.Function("post_stop", hooks)
 	body := []string{"post_stop"}
@@ -308,13 +384,13 @@ func (w *Job) afterStop(b *supervise.Writer) {
 func (w *Job) hook(kind string, i int, h spec.Hook) string {
 	name := kind + "-" + strconv.Itoa(i+1)
 	if !slices.ContainsFunc(w.scripts, func(a generators.Artifact) bool { return a.Path == w.Lib(name) }) {
-		w.add(name, supervise.Hook(w.process(), w.options(), h, name))
+		w.add(name, supervise.Hook(w.process(), w.beside(), h, name))
 	}
 	return shell.Quote(w.Lib(name))
 }
 
 // command returns a script that runs a command of the service for the caller.
-func (w *Job) command(c spec.Command) []byte { return chain.Command(w.process(), w.options(), c) }
+func (w *Job) command(c spec.Command) []byte { return chain.Command(w.process(), w.beside(), c) }
 
 func (w *Job) supervise() []byte {
 	d := w.Daemon
@@ -347,7 +423,11 @@ func (w *Job) supervise() []byte {
 	}
 	b.WriteString(supervise.Clock + supervise.Processes + supervise.Kin + supervise.Ask)
 	b.Fill(supervise.Enter, "@ROOTS@", supervise.Roots, "@ROOTS@", supervise.Roots)
-	b.WriteString(superviseHead)
+	head := superviseHead
+	if w.system.Output {
+		head = strings.Replace(head, sayLog, sayOut, 1)
+	}
+	b.WriteString(head)
 	b.WriteString(strings.TrimPrefix(supervise.Leftovers, "\n"))
 	b.WriteString(superviseFinish)
 	if guarded || watched {
@@ -375,7 +455,7 @@ func (w *Job) supervise() []byte {
 
 	var up []string
 	for i, hook := range d.Hooks.PostStart {
-		up = append(up, w.hook("post-start", i, hook)+" </dev/null >/dev/null 2>&1"+supervise.OnFailure(hook))
+		up = append(up, w.hook("post-start", i, hook)+" </dev/null"+w.system.quiet()+supervise.OnFailure(hook))
 	}
 	b.Function("started", up)
 
@@ -403,13 +483,13 @@ func (w *Job) supervise() []byte {
 
 	start := ""
 	if watched || oneshot && guarded {
-		start = `setsid setsid "$0" watch "$$" "$born" </dev/null >/dev/null 2>&1`
+		start = `setsid setsid "$0" watch "$$" "$born" </dev/null` + w.system.quiet()
 	}
 	ended := `finish ended "$ended"`
 	if d.RemainAfterExit {
 		ended = "finish exited"
 	}
-	b.Fill(superviseBody, "\t@WATCH@\n", indent(start), `"$lib/run"`, shell.Quote(w.Lib("run")), "@WATCHER@", watcher, `finish ended "$ended"`, ended)
+	b.Fill(superviseBody, "\t@WATCH@\n", indent(start), `"$lib/run"`, w.program(), "@WATCHER@", watcher, `finish ended "$ended"`, ended)
 	return b.Bytes()
 }
 
@@ -430,7 +510,7 @@ func startTimeout(d *spec.Daemon) string {
 // oneRun returns the body of one_run, which sets status and ended.
 func (w *Job) oneRun(guarded bool) []string {
 	d := w.Daemon
-	body := []string{`setsid "$0" exec </dev/null >/dev/null 2>&1`, "status=$?", `describe "$status"`}
+	body := []string{`setsid "$0" exec </dev/null` + w.system.quiet(), "status=$?", `describe "$status"`}
 	up := []string{"if [ \"$status\" -eq 0 ] && ! started; then", "\tstatus=1", "\tended='post_start failed'", "fi"}
 	switch d.Type {
 	case "oneshot":
@@ -465,7 +545,7 @@ func (w *Job) oneRun(guarded bool) []string {
 		body = append(body, up...)
 		body = append(body, `printf '%s %s\n' "$main" "$birth" >"$dir/ready"`)
 		if guarded {
-			body = append(body, `setsid setsid "$0" watch "$main" "$birth" </dev/null >/dev/null 2>&1`)
+			body = append(body, `setsid setsid "$0" watch "$main" "$birth" </dev/null`+w.system.quiet())
 		}
 		body = append(body,
 			"while stat_of \"$main\" && [ \"$born\" = \"$birth\" ]; do",
@@ -503,7 +583,7 @@ func (w *Job) consequences() []string {
 		var lines []string
 		for _, u := range units {
 			if name := w.system.Other(u); name != "" {
-				lines = append(lines, "setsid setsid "+shell.Quote("/etc/init.d/"+name)+" start </dev/null >/dev/null 2>&1")
+				lines = append(lines, "setsid setsid "+w.system.verb(name, "start")+" </dev/null >/dev/null 2>&1")
 			}
 		}
 		return lines

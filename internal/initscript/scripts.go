@@ -298,6 +298,12 @@ status)
 esac
 `
 
+// The supervisor speaks to syslog, or to where the output goes.
+const (
+	sayLog = `logger -t "$name" -p daemon.notice -- "$*" 2>/dev/null`
+	sayOut = `printf '%s: %s\n' "$name" "$*"`
+)
+
 // superviseHead follows shared in the supervisor. What is between it and
 // superviseBody depends on the daemon: one_run, judge, again, next_delay,
 // open_log and the hooks.

@@ -332,7 +332,7 @@ func (m *machine) lifeCycle(text string, names int) {
 	m.must(install...)
 	if d := slices.DeleteFunc(unlogged(lab.Diff(installed, m.Snapshot())), func(line string) bool {
 		return strings.HasPrefix(line, "~ /etc/init.d/.depend.") || // insserv's own, in the order of its last run
-			strings.Contains(line, "/supervise/") // s6-supervise's own
+			strings.Contains(line, "/supervise/") // of s6-supervise, and of supervise(8), which have no other place
 	}); len(d) > 0 {
 		t.Errorf("after all that the files differ:\n%s", strings.Join(d, "\n"))
 	}
@@ -402,6 +402,8 @@ func (m *machine) file(name string) string {
 	switch m.backend {
 	case "sysvinit":
 		return "/usr/lib/daemonize/" + name + "/run"
+	case "daemontools":
+		return "/etc/daemontools/" + name + "/run"
 	case "runit":
 		return "/etc/sv/" + name + "/finish"
 	case "supervisord":
@@ -535,6 +537,15 @@ func TestLabRunit(t *testing.T) {
 	m.WaitFor("runsvdir", func() bool { return m.Run("pgrep", "-x", "runsvdir").Code == 0 })
 	m.lifeCycle(specs+owned, 7)
 	m.others("/etc/sv/other", "exec svlogd -tt /var/log/other", "ln", "-s", "/etc/sv/other", "/etc/service/other")
+}
+
+func TestLabDaemontools(t *testing.T) {
+	lab.Long(t)
+	m := boot(t, "sysvinit", "daemontools")
+	m.MustRun("sh", "-c", "setsid svscan /etc/service </dev/null >/dev/null 2>&1 &")
+	m.WaitFor("svscan", func() bool { return m.Run("pgrep", "-x", "svscan").Code == 0 })
+	m.lifeCycle(specs+owned, 7)
+	m.others("/srv/other", "exec multilog t /var/log/other", "ln", "-s", "/srv/other", "/etc/service/other")
 }
 
 // others looks at a service directory of others, with a logger.
