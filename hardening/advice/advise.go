@@ -96,9 +96,6 @@ type Input struct {
 	Kinds []Kind
 	// Risk is the highest that the selected changes may have.
 	Risk Risk
-	// Spec is set if the unit was rendered from a daemonize spec: settings that
-	// a spec cannot express are then left out.
-	Spec bool
 }
 
 // Assign sets one directive.

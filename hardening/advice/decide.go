@@ -33,8 +33,8 @@ func (s *subject) foreign() string {
 	return ""
 }
 
-// mayWrite names a program that can do anything because nobody knows it.
-func (s *subject) mayWrite() string {
+// opaque names a program that can do anything because nobody knows it.
+func (s *subject) opaque() string {
 	for i := range s.programs {
 		switch p := &s.programs[i]; {
 		case p.Format == "":
@@ -166,7 +166,7 @@ func protectHome(s *subject) verdict {
 	case s.known != nil, s.analyzable():
 		return harmless("nothing in the unit is about home directories", "yes")
 	}
-	if why := s.mayWrite(); why != "" {
+	if why := s.opaque(); why != "" {
 		return unsure(why+": does it use home directories?", "yes")
 	}
 	return harmless("nothing in the unit is about home directories", "yes")
@@ -199,7 +199,7 @@ func privateDevices(s *subject) verdict {
 	if s.known != nil || !s.root {
 		return harmless("nothing in the unit is about devices", "yes")
 	}
-	if why := s.mayWrite(); why != "" {
+	if why := s.opaque(); why != "" {
 		return unsure(why+", as root: does it use devices?", "yes")
 	}
 	return harmless("nothing in the unit is about devices", "yes")
@@ -412,7 +412,7 @@ func namespaces(s *subject) verdict {
 			return breaking(p.Path+" makes or enters namespaces", "yes")
 		}
 	}
-	if why := s.mayWrite(); why != "" && s.known == nil {
+	if why := s.opaque(); why != "" && s.known == nil {
 		return unsure(why+": does it start containers or sandboxed helpers?", "yes")
 	}
 	return harmless("only containers and sandboxes make namespaces", "yes")

@@ -155,7 +155,7 @@ var rules = [...]rule{
 				return breaking(use.why+"= mentions "+use.path, "yes")
 			}
 			if s.root && s.known == nil {
-				if p := s.mayWrite(); p != "" {
+				if p := s.opaque(); p != "" {
 					return unsure(p+", as root: does it set sysctls?", "yes")
 				}
 			}

@@ -453,7 +453,7 @@ func (h *hardener) daemon(file string, text []byte, i int, d *spec.Daemon) (hard
 	if h.version > 0 {
 		target.Version = generators.Version(h.version) * generators.Major
 	}
-	in.Systemd, in.Spec = int(target.Version/generators.Major), true
+	in.Systemd = int(target.Version / generators.Major)
 	if err := h.rendered(&in, d, target); err != nil {
 		return hardened{}, nil, err
 	}
