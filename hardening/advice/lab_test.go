@@ -259,6 +259,10 @@ func (s *service) standard() (row string, ok bool) {
 		s.t.Errorf("it does not work with the standard profile: %s\n%s", why, s.journal())
 		return fmt.Sprintf("%-12s %6s broken", s.name, before), false
 	}
+	// What systemd does not take it complains about, with file and line.
+	if out, found := s.sh("journalctl --boot --no-pager | grep -F " + advice.DropIn + ":"); found {
+		s.t.Errorf("systemd complains: %s", out)
+	}
 	after := s.realExposure()
 	if p := s.harden(""); exposure(p.After) != after {
 		s.t.Errorf("the promised exposure is %s, systemd says %s", exposure(p.After), after)
