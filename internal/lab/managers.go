@@ -19,6 +19,7 @@ func Managers() []Manager {
 		{"systemd257", "systemd257", "systemd", nil},
 		{"systemd262", "systemd262", "systemd", nil},
 		{"sysvinit", "sysvinit", "sysvinit", nil},
+		{"openrc", "openrc", "openrc", nil},
 		{"supervisord", "sysvinit", "supervisord", func(m *Machine) {
 			m.MustRun("service", "supervisor", "start")
 			m.WaitFor("supervisord", func() bool { return m.Run("supervisorctl", "version").Code == 0 })
