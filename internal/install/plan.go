@@ -987,21 +987,39 @@ func (p *planner) jobs(fresh bool) {
 	}
 	for _, j := range p.b.Jobs {
 		if !p.o.NoEnable && !linked && (fresh || changed || p.status(j.Name).Enabled != j.Enable) {
+			back := p.reenable(j.Name)
 			for _, s := range steps {
 				if s.Job != j.Name || s.Verb != generators.Enable && s.Verb != generators.Disable || s.Live && !p.h.Live() {
 					continue
 				}
-				step := Step{Step: s, phase: enable}
-				if p.h.Live() && !p.status(j.Name).Enabled {
-					step.undo = p.endingOf(j.Name, generators.Disable)
-				}
-				p.add(step)
+				p.add(Step{Step: s, phase: enable, undo: back})
+				back = nil // it undoes all of them
 			}
 		}
 		if p.h.Live() {
 			p.startJob(j, fresh)
 		}
 	}
+}
+
+// reenable returns the steps that have a job start at boot or not, as before. Some
+// tools need several commands for that, between which it is neither.
+func (p *planner) reenable(job string) []undoStep {
+	if !p.h.Live() {
+		return nil
+	}
+	enabled, fresh := p.status(job).Enabled, p.old.job(job) == nil
+	if before := p.next.job(job).Before; fresh && before == "" {
+		if enabled {
+			return nil
+		}
+		return p.endingOf(job, generators.Disable)
+	} else if fresh {
+		enabled = before == "enabled"
+	}
+	was := p.b
+	was.Jobs = []generators.Job{{Name: job, Enable: enabled}}
+	return undoing(enable, append(p.managerSteps(was, generators.Install, generators.Disable, job), p.managerSteps(was, generators.Install, generators.Enable, job)...))
 }
 
 func (p *planner) startJob(j generators.Job, fresh bool) {
