@@ -11,7 +11,7 @@ import (
 // begins a comment; { and } alone and not quoted are the ends of a block; in
 // double quotes a backslash protects the next character, and n, t and r after
 // one are a newline, a tab and a carriage return. Single quotes mean nothing,
-// and neither does a $ unless a program such as importas, or execlineb -S,
+// and neither does a $ unless a program such as define, or execlineb -S,
 // substitutes it. Scripts with values of the spec therefore have no such
 // program, and begin with execlineb -P.
 

@@ -233,7 +233,7 @@ func (c *copyOf) ended() string {
 	w.Line("rm -f \"$dir/main\"",
 		"# Attempts are counted from the last time it was told to stop.",
 		`[ "$wanted" = true ] || `+bin+"s6-svdt-clear .")
-	return c.script("ended", []byte(w.String()))
+	return c.script("ended", w.Bytes())
 }
 
 // delay writes the script that waits before a restart, if s6-supervise's own
@@ -250,5 +250,5 @@ func (c *copyOf) delay() string {
 	}
 	w.Line(supervise.Delays(p)...)
 	w.Line(`while [ "$delay" -gt 0 ] && [ "$(`+bin+`s6-svstat -o wantedup .)" = true ]; do`, "\tsleep 0.2", "\tdelay=$((delay - 20))", "done")
-	return c.script("delay", []byte(w.String()))
+	return c.script("delay", w.Bytes())
 }

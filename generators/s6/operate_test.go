@@ -3,6 +3,7 @@ package s6
 import (
 	"context"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -63,9 +64,7 @@ func TestStatus(t *testing.T) {
 	} {
 		m := machine{files: map[string]string{dir: ""}, runs: map[string]generators.Result{
 			"/usr/bin/s6-svstat -o up,wantedup,ready,pid,exitcode,signum " + dir: {Code: c.code, Stdout: c.out}}}
-		for path, content := range c.files {
-			m.files[path] = content
-		}
+		maps.Copy(m.files, c.files)
 		c.want.Job = "web"
 		got, err := backend{}.Status(t.Context(), m, generators.Target{}, "web")
 		if err != nil || got != c.want {

@@ -39,7 +39,7 @@ func (c *copyOf) run() {
 		w := &supervise.Writer{}
 		w.Line("#!/bin/sh", "# Waits until the network is up. Written by daemonize; changes are lost at the next install.")
 		w.Line(supervise.NetworkOnline()...)
-		s.block([]string{"foreground"}, c.script("network", []byte(w.String())))
+		s.block([]string{"foreground"}, c.script("network", w.Bytes()))
 	}
 	if len(d.Hooks.PostStart) > 0 {
 		s.block([]string{"background", "-d"}, c.afterStart())
@@ -267,7 +267,7 @@ func (c *copyOf) afterStart() string {
 		w.Line(bin + "s6-svc -wU " + c.live() + " || exit 1")
 	}
 	w.Line("if ! hooks; then", "\techo 'a post_start hook of "+c.job+" failed' >&2", "\texec "+bin+"s6-svc -k "+c.live(), "fi")
-	return c.script("started", []byte(w.String()))
+	return c.script("started", w.Bytes())
 }
 
 // hook writes the script of a hook and returns its path.

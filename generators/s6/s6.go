@@ -321,7 +321,7 @@ func (c *copyOf) reload() {
 	default:
 		return
 	}
-	c.script("reload", []byte(w.String()))
+	c.script("reload", w.Bytes())
 }
 
 // send is the command that sends a signal to the program.
