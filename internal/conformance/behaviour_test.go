@@ -228,7 +228,7 @@ func behaviourGroups() []*group {
 		{name: "beat", only: "systemd", do: "notify=READY=1 beat=1s note=up sleep=7s notify=STOPPING=1 exit=0", doc: "type: notify\nwatchdog: 5s\n", run: func(d *daemon) error {
 			return first(d.start, func() error { return d.ends(1) }, func() error { return d.becomes(generators.Inactive) })
 		}},
-		{name: "maxtime", shows: "max_runtime: a process that does not end by itself is ended", do: "note=up wait", doc: "max_runtime: 2s\n", run: func(d *daemon) error {
+		{name: "maxtime", shows: "max_runtime: a process that does not end by itself is ended", do: "note=up wait", doc: "max_runtime: 20s\n", run: func(d *daemon) error {
 			return first(d.start, func() error { return d.noted("up", 1) }, func() error { return d.ends(1) })
 		}, checks: []check{{field: "max_runtime", what: "a process that does not end by itself", test: done}}},
 		{name: "pidfile", do: "child=pidfile=/run/c-pidfile.pid+note=up+wait file=/run/c-pidfile.pid exit=0", doc: "type: forking\npid_file: /run/c-pidfile.pid\n", run: func(d *daemon) error {

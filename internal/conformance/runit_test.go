@@ -30,9 +30,9 @@ func runitCases() []*group {
 		{name: "online-rc", run: nothing, doc: "depends_on: {network_online: true}\n", checks: []check{
 			{field: "depends_on.network_online", what: "the installed file", file: "/run:/proc/net/route", hidden: "the container has no network"},
 		}},
-		{name: "sv-dep", run: nothing, do: "note=up wait"},
+		{name: "sv-dep", run: nothing, do: "note=up wait", doc: "hooks: {pre_start: [[/bin/sleep, '1']]}\n"},
 		{name: "sv-after", do: "note=up wait", doc: "depends_on: {after: [c-sv-dep]}\n", run: func(d *daemon) error {
-			_, err := d.sh("sv up /etc/sv/c-sv-after; sv up /etc/sv/c-sv-dep")
+			_, err := d.sh("sv up /etc/sv/c-sv-dep; sv up /etc/sv/c-sv-after")
 			return first(func() error { return err }, func() error { return d.up(1) },
 				func() error { return says("[ /out/c-sv-dep.notes -ot /out/c-sv-after.notes ]; echo $?", "0")(d) })
 		}, checks: []check{{field: "depends_on.after", what: "the order of two that are started at once", test: done}}},
