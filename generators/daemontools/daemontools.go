@@ -253,7 +253,7 @@ func (r *renderer) run(w *initscript.Job, both bool) []byte {
 	b.Assign("control", w.Lib("control"))
 	b.WriteString(supervise.Processes)
 	b.WriteString(runBody)
-	return []byte(b.String())
+	return b.Bytes()
 }
 
 // ctl returns the script that starts, restarts and stops the service and waits.
@@ -266,7 +266,7 @@ func (r *renderer) ctl(w *initscript.Job) []byte {
 	b.Assign("service", Dir(w.Name))
 	b.Assign("control", w.Lib("control"))
 	b.WriteString(ctlBody)
-	return []byte(b.String())
+	return b.Bytes()
 }
 
 // log returns the script log/run.
@@ -287,7 +287,7 @@ func (r *renderer) log(w *initscript.Job) []byte {
 			level = "info"
 		}
 		b.Line("exec /usr/bin/logger -t " + shell.Quote(tag) + " -p " + facility + "." + level)
-		return []byte(b.String())
+		return b.Bytes()
 	}
 	size, keep := int64(1000000), 10
 	if l.Rotate.Size > 0 {
@@ -302,5 +302,5 @@ func (r *renderer) log(w *initscript.Job) []byte {
 		"	exec setuidgid multilog multilog t s"+strconv.FormatInt(size, 10)+" n"+strconv.Itoa(keep)+` "$logs"`,
 		"fi",
 		"exec multilog t s"+strconv.FormatInt(size, 10)+" n"+strconv.Itoa(keep)+` "$logs"`)
-	return []byte(b.String())
+	return b.Bytes()
 }

@@ -106,11 +106,10 @@ func (backend) Sources(_ context.Context, h generators.Host, _ generators.Target
 		}
 		break
 	}
-	content, err := h.ReadFile(Dir(job) + "/log/run")
-	if err != nil {
-		return sources, nil
+	if content, err := h.ReadFile(Dir(job) + "/log/run"); err == nil {
+		sources = append(sources, logged(job, string(content))...)
 	}
-	return append(sources, logged(job, string(content))...), nil
+	return sources, nil
 }
 
 // logged reads from a script log/run where it sends the output.

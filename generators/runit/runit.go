@@ -476,10 +476,10 @@ func (w *job) run() []byte {
 		for _, l := range w.program() {
 			b.Line(l)
 		}
-		return []byte(b.String())
+		return b.Bytes()
 	}
 	w.wait(&b)
-	return []byte(b.String())
+	return b.Bytes()
 }
 
 // watching starts the script watch in a session of its own. The second setsid
@@ -668,7 +668,7 @@ func (w *job) watcher() bool {
 	if guarded {
 		b.Line("guard")
 	}
-	w.add("watch", []byte(b.String()))
+	w.add("watch", b.Bytes())
 	return true
 }
 
@@ -719,7 +719,7 @@ func (w *job) finish() []byte {
 	b.Function("forget", forget)
 	b.Function("consequences", w.consequences())
 	b.WriteString(finishBody)
-	return []byte(b.String())
+	return b.Bytes()
 }
 
 // consequences returns what is started when the service is done.
@@ -755,7 +755,7 @@ func (w *job) check() []byte {
 	w.head(&b, "Succeeds when "+w.name+" is up.")
 	b.Assign("dir", supervise.Dir(w.name))
 	b.Line(`{ read -r main born _ <"$dir/main" && read -r ready <"$dir/ready"; } 2>/dev/null && [ "$ready" = "$main $born" ]`)
-	return []byte(b.String())
+	return b.Bytes()
 }
 
 // control returns control/t, which runsv waits for.
@@ -764,7 +764,7 @@ func (w *job) control() []byte {
 	w.head(&b, "Stops "+w.name+" instead of the SIGTERM of runsv, which waits for this script.")
 	b.Line("mkdir -p "+shell.Quote(supervise.Dir(w.name))+" && : >"+shell.Quote(supervise.Dir(w.name)+"/asked"),
 		"setsid setsid "+shell.Quote(w.lib("stop"))+" </dev/null", "exit 0")
-	return []byte(b.String())
+	return b.Bytes()
 }
 
 // stop returns what control/t starts.
@@ -792,7 +792,7 @@ func (w *job) stop() []byte {
 	}
 	b.Function("on_stop", onStop)
 	b.WriteString(stopBody)
-	return []byte(b.String())
+	return b.Bytes()
 }
 
 // ctl returns the script that starts, restarts and stops the service and waits.
@@ -826,7 +826,7 @@ func (w *job) ctl() []byte {
 	b.WriteString(supervise.Clock)
 	b.WriteString(say)
 	b.WriteString(ctlBody)
-	return []byte(b.String())
+	return b.Bytes()
 }
 
 // reload makes the script that has the service read its configuration again.
@@ -853,7 +853,7 @@ func (w *job) reload() {
 		w.add("reload-command", w.command(d.Reload.Command))
 		b.Line(`MAINPID=$pid exec ` + shell.Quote(w.lib("reload-command")) + " </dev/null")
 	}
-	w.add("reload", []byte(b.String()))
+	w.add("reload", b.Bytes())
 }
 
 // log makes the log service.
@@ -878,13 +878,13 @@ func (w *job) log() {
 			level = "info"
 		}
 		b.Line("exec /usr/bin/logger -t " + shell.Quote(tag) + " -p " + facility + "." + level)
-		w.file("log/run", 0o755, []byte(b.String()))
+		w.file("log/run", 0o755, b.Bytes())
 		return
 	}
 	b.Line("PATH="+chain.Path, "export PATH", "umask 027")
 	b.Assign("logs", logDir(w.name))
 	b.WriteString(logBody)
-	w.file("log/run", 0o755, []byte(b.String()))
+	w.file("log/run", 0o755, b.Bytes())
 	w.file("log/config", 0o644, w.logConfig())
 }
 

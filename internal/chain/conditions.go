@@ -57,7 +57,7 @@ func Conditions(d *spec.Daemon, o Options) []byte {
 			"done",
 			"if [ \"$daemonize_mains\" = off ]; then daemonize_skip 'condition ac_power'; fi")
 	}
-	return []byte(w.b.String())
+	return w.b.Bytes()
 }
 
 type condition struct{ key, value string }
