@@ -14,7 +14,8 @@
 //
 //	S6:2345:respawn:/usr/bin/s6-svscan /etc/s6/service
 //
-// A service that does not start at boot has a file down. For s6-rc the
+// s6-supervise keeps its own files in the service directories, so /etc must be
+// writable. A service that does not start at boot has a file down. For s6-rc the
 // directories are source definitions in /etc/s6-rc/source, compiled into
 // /etc/s6-rc/compiled; what starts at boot is in the bundle default.
 //
