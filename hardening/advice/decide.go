@@ -529,6 +529,9 @@ func umask(s *subject) verdict {
 	if now&want == want {
 		return nothing()
 	}
+	if s.profile < Strict && now&0o007 == 0o007 {
+		return nothing() // others have nothing already; what the group has was chosen
+	}
 	fact := "do others read files that it makes, or use its sockets?"
 	if s.profile < Strict && (s.known != nil || s.is(NetworkClient) || s.is(Worker) || s.is(TimerJob)) {
 		return harmless("the group keeps its access, only others lose it", text)
