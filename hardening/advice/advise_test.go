@@ -129,6 +129,7 @@ func TestDecisions(t *testing.T) {
 		{"[Service]\nExecStart=/usr/bin/quiet\nDeviceAllow=/dev/fuse rw\n", "PrivateDevices", "likely", "yes", "/dev/fuse"},
 		{root, "UMask", "knowledge", "0077", ""},
 		{root + "UMask=0077\n", "UMask", "-", "", ""},
+		{root + "UMask=0007\n", "UMask", "knowledge", "0077", ""},
 		// The network.
 		{root, "RestrictAddressFamilies", "none", "AF_INET AF_INET6 AF_UNIX", ""},
 		{"[Service]\nExecStart=/usr/bin/drops\n", "RestrictAddressFamilies", "none", "AF_INET AF_INET6 AF_UNIX AF_NETLINK", "getifaddrs"},
