@@ -23,7 +23,7 @@ import (
 func exampleFiles(t *testing.T) []string {
 	t.Helper()
 	var files []string
-	for pattern, least := range map[string]int{"examples/*.daemon.yaml": 12, "examples/languages/*/*.daemon.yaml": 5, "internal/cli/starters/*.yaml": 4} {
+	for pattern, least := range map[string]int{"examples/*.daemon.yaml": 13, "examples/languages/*/*.daemon.yaml": 5, "internal/cli/starters/*.yaml": 4} {
 		found, err := filepath.Glob(pattern)
 		if err != nil || len(found) < least {
 			t.Fatalf("%s: found %d files, want at least %d: %v", pattern, len(found), least, err)
