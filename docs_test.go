@@ -221,19 +221,109 @@ func matches(want, got string) bool {
 	return regexp.MustCompile(`^` + strings.Join(parts, `\n(?s:.*\n)?`) + `$`).MatchString("\n" + got)
 }
 
-// TestDocsLinks follows the links between files of the repository.
+// TestDocsMatch keeps the comparison of the console blocks one that can fail.
+func TestDocsMatch(t *testing.T) {
+	const ok = "$ daemonize validate web.yaml\n1 daemon in 1 file valid\nthe end\n"
+	for want, matched := range map[string]bool{
+		ok:                                true,
+		"$ daemonize validate web.yaml\n": false, // the output is missing
+		strings.Replace(ok, "1", "2", 1):  false,
+		strings.Replace(ok, ".", "X", 1):  false, // no regular expressions
+		ok + "more\n":                     false,
+		"$ daemonize validate web.yaml\n...\nthe end\n": true,
+		"$ daemonize validate web.yaml\n...\n":          true,
+		"$ daemonize validate web.yaml\n...\nno end\n":  false,
+		"...\nthe end\n":                  true,
+		"...\n1 daemon in 2 files\n...\n": false,
+	} {
+		if matches(want, ok) != matched {
+			t.Errorf("matches(%q, %q) = %t", want, ok, !matched)
+		}
+	}
+	dir := t.TempDir()
+	t.Chdir(dir)
+	if err := os.WriteFile("web.yaml", []byte(baseline), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	const wrong = "$ daemonize validate web.yaml\n7 daemons in 1 file valid\n$ echo $?\n3\n"
+	if got, ran := session(t, wrong); ran != 1 || got != "$ daemonize validate web.yaml\n1 daemon in 1 file valid\n$ echo $?\n0\n" || matches(wrong, got) {
+		t.Errorf("a block with wrong output passes: ran %d commands, got %q", ran, got)
+	}
+}
+
+// TestDocsLinks follows the links of every page, also those that docsgen writes,
+// to files of the repository and to headings in them.
 func TestDocsLinks(t *testing.T) {
-	link := regexp.MustCompile(`\]\(([^)#\s]+)(?:#[^)\s]*)?\)`)
-	for _, page := range handWritten(t) {
-		for _, m := range link.FindAllStringSubmatch(readPage(t, page), -1) {
-			if strings.Contains(m[1], "://") {
+	link := regexp.MustCompile(`\]\(([^)#\s]*)(?:#([^)\s]*))?\)`)
+	followed := 0
+	for _, page := range pages(t) {
+		text := prose(readPage(t, page))
+		for _, m := range link.FindAllStringSubmatch(text, -1) {
+			if strings.Contains(m[1], "://") || strings.HasPrefix(m[1], "mailto:") {
 				continue
 			}
-			if _, err := os.Stat(filepath.Join(filepath.Dir(page), m[1])); err != nil {
+			followed++
+			target := page
+			if m[1] != "" {
+				target = filepath.Join(filepath.Dir(page), m[1])
+			}
+			if _, err := os.Stat(target); err != nil {
 				t.Errorf("%s links to %s: %v", page, m[1], err)
+			} else if m[2] != "" && strings.HasSuffix(target, ".md") && !slices.Contains(headings(prose(readPage(t, target))), m[2]) {
+				t.Errorf("%s links to %s#%s, which is no heading", page, m[1], m[2])
 			}
 		}
 	}
+	if followed < 50 {
+		t.Errorf("there are %d links in the documentation, want at least 50", followed)
+	}
+}
+
+// pages lists all pages of the repository.
+func pages(t *testing.T) []string {
+	t.Helper()
+	var list []string
+	if err := filepath.WalkDir(".", func(path string, d os.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (path == "dist" || path == "testdata" || strings.HasPrefix(path, ".") && path != "."):
+			return filepath.SkipDir
+		case strings.HasSuffix(path, ".md"):
+			list = append(list, path)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// prose is a page without its blocks of code.
+func prose(text string) string {
+	var b strings.Builder
+	code := false
+	for l := range strings.Lines(text) {
+		if strings.HasPrefix(strings.TrimSpace(l), "```") {
+			code = !code
+		} else if !code {
+			b.WriteString(l)
+		}
+	}
+	return b.String()
+}
+
+// headings lists the names under which the headings of a page are linked to.
+func headings(text string) []string {
+	var list []string
+	punctuation := regexp.MustCompile(`[^\pL\pN _-]`)
+	for l := range strings.Lines(text) {
+		level, title, ok := strings.Cut(strings.TrimSpace(l), " ")
+		if ok && strings.Trim(level, "#") == "" && level != "" {
+			list = append(list, strings.ReplaceAll(punctuation.ReplaceAllString(strings.ToLower(title), ""), " ", "-"))
+		}
+	}
+	return list
 }
 
 // TestReadmeIsCI keeps the promise that what README tells people to run for
