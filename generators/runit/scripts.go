@@ -99,9 +99,10 @@ if [ "$1" -lt 0 ]; then
 	status=$((128 + $2))
 fi
 describe "$status"
-# Told to end it was if it is to stay down, or to be started again by order.
+# Told to end it was if it is to stay down, or to be started again by order. (The
+# watcher asks as well, but for a reason that is in verdict.)
 stopping=
-if [ -f "$dir/asked" ]; then
+if [ -f "$dir/asked" ] && [ ! -f "$dir/verdict" ]; then
 	stopping=1
 fi
 leftovers
