@@ -24,11 +24,23 @@ func Managers() []Manager {
 			m.MustRun("service", "supervisor", "start")
 			m.WaitFor("supervisord", func() bool { return m.Run("supervisorctl", "version").Code == 0 })
 		}},
+		{"runit", "sysvinit", "runit", background("runsvdir", "runsvdir", "-P", "/etc/service")},
+		{"daemontools", "sysvinit", "daemontools", background("svscan", "svscan", "/etc/service")},
 		{"s6", "sysvinit", "s6", func(m *Machine) {
 			m.MustRun("mkdir", "-p", "/etc/s6/service")
 			m.MustRun("sh", "-c", "setsid s6-svscan /etc/s6/service </dev/null >/dev/null 2>&1 &")
 			m.WaitFor("s6-svscan", func() bool { return m.Run("s6-svscanctl", "/etc/s6/service").Code == 0 })
 		}},
+	}
+}
+
+// background returns what starts a supervisor that stays in the foreground, and
+// waits for its process.
+func background(comm string, argv ...string) func(m *Machine) {
+	return func(m *Machine) {
+		m.MustRun("mkdir", "-p", "/etc/service")
+		m.MustRun(append([]string{"sh", "-c", `setsid "$@" </dev/null >/dev/null 2>&1 &`, "sh"}, argv...)...)
+		m.WaitFor(comm, func() bool { return m.Run("pgrep", "-x", comm).Code == 0 })
 	}
 }
 
