@@ -125,7 +125,7 @@ func (backend) Sources(_ context.Context, h generators.Host, t generators.Target
 func logged(job, dir, script string) []generators.Source {
 	for line := range strings.Lines(script) {
 		f := strings.Fields(line)
-		if slices.Contains(f, "multilog") {
+		if len(f) > 0 && f[0] == "exec" && slices.Contains(f, "multilog") {
 			to := strings.Trim(f[len(f)-1], `"'`)
 			switch {
 			case to == "$logs":
