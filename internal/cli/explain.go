@@ -127,10 +127,14 @@ func (a *app) explainField(id field.ID) error {
 		fmt.Fprintf(&out, "  default  %s\n", info.Default)
 	}
 	fmt.Fprintf(&out, "  example  %s: %s\n\n", id.Key(), info.Sample)
+	width := 0
+	for _, g := range daemonize.Backends() {
+		width = max(width, len(generators.Target{Backend: g.Info().Name, Version: g.Info().Default}.String()))
+	}
 	for _, g := range daemonize.Backends() {
 		t := generators.Target{Backend: g.Info().Name, Version: g.Info().Default}
 		s := g.Support().At(id, t)
-		fmt.Fprintf(&out, "  %-16s %-12s %s\n", t, short(s.Level), reason(s))
+		fmt.Fprintf(&out, "  %-*s  %-11s  %s\n", width, t, short(s.Level), reason(s))
 	}
 	_, err := a.Stdout.Write(out.Bytes())
 	return err
