@@ -1,3 +1,5 @@
+//go:build linux
+
 // Greeter says a line to whoever connects: a daemon in Go, see ../README.md.
 package main
 
@@ -21,10 +23,7 @@ import (
 // say writes a line with a level of syslog; the journal reads it from the
 // prefix <N>.
 func say(level int, format string, args ...any) {
-	word := "info: "
-	if level <= 3 {
-		word = "error: "
-	}
+	word := map[bool]string{true: "error: ", false: "info: "}[level <= 3]
 	if os.Getenv("JOURNAL_STREAM") != "" {
 		word = fmt.Sprintf("<%d>", level)
 	}
@@ -108,7 +107,7 @@ func dropPrivileges(name string) error {
 	for i, id := range ids {
 		groups[i], _ = strconv.Atoi(id)
 	}
-	uid, _ := strconv.Atoi(u.Uid)
+	uid, _ := strconv.Atoi(u.Uid) // numbers, on Linux
 	gid, _ := strconv.Atoi(u.Gid)
 	return errors.Join(syscall.Setgroups(groups), syscall.Setgid(gid), syscall.Setuid(uid))
 }
