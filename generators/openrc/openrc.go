@@ -151,7 +151,7 @@ func (r *renderer) service(w *initscript.Job) []byte {
 	if reloads {
 		b.Function("reload", []string{control + " reload"})
 	}
-	return []byte(b.String())
+	return b.Bytes()
 }
 
 // facility returns the name by which OpenRC knows a unit: a virtual service for
