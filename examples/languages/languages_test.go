@@ -112,7 +112,7 @@ func TestLab(t *testing.T) {
 		lab.OnManagers(t, opts, func(t *testing.T, m *lab.Machine, manager lab.Manager) {
 			before := m.Snapshot()
 			for _, l := range built {
-				steps, err := life(m, &l)
+				steps, err := life(m, manager.Backend, &l)
 				mu.Lock()
 				results[manager.Name+" "+l.name] = strings.Join(steps, ", ")
 				mu.Unlock()
@@ -123,8 +123,9 @@ func TestLab(t *testing.T) {
 				m.MustRun("rm", "-f", "/var/log/greeter-"+l.name+".log", "/etc/greeter-"+l.name+".conf")
 			}
 			for _, line := range lab.Diff(before, m.Snapshot()) {
-				// useradd(8) and groupadd(8) keep the file before their last change.
-				if !strings.Contains(line, "/etc/passwd-:") && !strings.Contains(line, "/etc/group-:") && !strings.Contains(line, "shadow-:") {
+				// useradd(8) and groupadd(8) keep the file before their last change, and
+				// supervisord has a log.
+				if !strings.Contains(line, "/etc/passwd-:") && !strings.Contains(line, "/etc/group-:") && !strings.Contains(line, "shadow-:") && !strings.Contains(line, "/supervisord.log:") {
 					t.Errorf("left behind: %s", line)
 				}
 			}
@@ -133,7 +134,7 @@ func TestLab(t *testing.T) {
 }
 
 // life takes a greeter through its life and returns what it has done.
-func life(m *lab.Machine, l *language) (done []string, err error) {
+func life(m *lab.Machine, backend string, l *language) (done []string, err error) {
 	name := "greeter-" + l.name
 	run := func(argv ...string) error {
 		if r := m.Run(argv...); r.Code != 0 || r.Err != nil {
@@ -167,8 +168,11 @@ func life(m *lab.Machine, l *language) (done []string, err error) {
 	}{
 		{"started", func() error {
 			m.WriteFile("/etc/"+name+".conf", "hello\n", 0o644)
-			if err := run("daemonize", "install", "/specs/"+l.name+"/"+name+".daemon.yaml"); err != nil {
+			if err := run("daemonize", "install", "--backend", backend, "/specs/"+l.name+"/"+name+".daemon.yaml"); err != nil {
 				return err
+			}
+			if r := m.Run("daemonize", "status", name); !strings.Contains(r.Stdout, "("+backend+"@") {
+				return fmt.Errorf("it is not run by %s: %v", backend, r)
 			}
 			return await("hello", greets("hello"))
 		}},

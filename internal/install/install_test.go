@@ -15,6 +15,7 @@ import (
 	"github.com/daemonize/daemonize/generators"
 	"github.com/daemonize/daemonize/internal/host"
 	"github.com/daemonize/daemonize/internal/install"
+	"github.com/daemonize/daemonize/spec"
 )
 
 // same compares what is on the host and what runs.
@@ -319,6 +320,22 @@ func TestServiceThatDoesNotComeUp(t *testing.T) {
 	it := item("job", "end")
 	it.MayEnd = true
 	mustInstall(t, h, install.Options{}, it)
+}
+
+// TestMayEnd: only what is done, or may be skipped, counts as started when it
+// does not run.
+func TestMayEnd(t *testing.T) {
+	for doc, want := range map[string]bool{
+		"": false, "type: oneshot\n": true, "conditions: {path_exists: [/etc/web]}\n": true, "conditions: {path_exists: [/etc/web], assert: true}\n": false,
+	} {
+		daemons, diags := spec.Decode("web.yaml", []byte("version: 1\nname: web\ncommand: /usr/bin/web\n"+doc))
+		if diags.HasErrors() {
+			t.Fatal(diags.Err())
+		}
+		if it := install.ItemOf(daemons[0], generators.Bundle{}); it.MayEnd != want {
+			t.Errorf("%q: %t", doc, it.MayEnd)
+		}
+	}
 }
 
 func TestCancellationPutsEverythingBack(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"github.com/daemonize/daemonize/generators"
 	"github.com/daemonize/daemonize/internal/host"
 	"github.com/daemonize/daemonize/spec"
+	"github.com/daemonize/daemonize/spec/field"
 )
 
 // Verbs of steps that no controller makes.
@@ -45,7 +46,8 @@ type Item struct {
 	// Settle is how long a job must stay up before it is believed to be:
 	// zero where the job itself says that it is ready.
 	Settle time.Duration
-	// MayEnd accepts a job that has ended well, such as a oneshot.
+	// MayEnd accepts a job that has ended well, such as a oneshot, or was not
+	// started because a condition does not hold.
 	MayEnd bool
 	// After and Before are names of daemons, perhaps of other items.
 	After, Before []string
@@ -112,7 +114,7 @@ const settle = 500 * time.Millisecond
 
 // ItemOf returns the item of a daemon that was rendered to b.
 func ItemOf(d *spec.Daemon, b generators.Bundle) Item {
-	it := Item{Bundle: b, MayEnd: d.Type == "oneshot", Data: dataOf(d, b.Target)}
+	it := Item{Bundle: b, MayEnd: d.Type == "oneshot" || conditional(d), Data: dataOf(d, b.Target)}
 	for _, units := range [][]string{d.DependsOn.Requires, d.DependsOn.Wants, d.DependsOn.BindsTo, d.DependsOn.After} {
 		it.After = append(it.After, daemonNames(units)...)
 	}
@@ -126,6 +128,16 @@ func ItemOf(d *spec.Daemon, b generators.Bundle) Item {
 		it.Settle = settle
 	}
 	return it
+}
+
+// conditional reports whether a start of d may be skipped.
+func conditional(d *spec.Daemon) bool {
+	for id := range d.Fields() {
+		if id.Within("conditions") && id != field.ConditionsAssert && !d.Conditions.Assert {
+			return true
+		}
+	}
+	return false
 }
 
 // Options change what is planned.
