@@ -370,6 +370,10 @@ func (backend) Status(ctx context.Context, h generators.Host, t generators.Targe
 	}
 	end, _ := h.ReadFile(supervise.Dir(job) + "/end")
 	success, _ := h.ReadFile(dir + "/" + successFile)
+	if s.State == generators.Inactive && stale(s.Exit, string(end)) {
+		s.State, s.Detail = generators.Starting, "down, finish runs"
+		return s, nil
+	}
 	judge(&s, string(end), string(success))
 	return s, nil
 }
@@ -462,6 +466,20 @@ func exited(code int) generators.Exit {
 		e.Words = "a condition did not hold"
 	}
 	return e
+}
+
+// stale reports whether finish has yet to write how the process ended, which
+// s6-supervise knows: what is there is about the one before.
+func stale(exit generators.Exit, end string) bool {
+	f := strings.Fields(end)
+	if len(f) != 3 || exit.Code == 0 && exit.Signal == "" {
+		return false
+	}
+	if exit.Signal != "" {
+		signal, _ := strconv.Atoi(f[2])
+		return f[1] != "256" || generators.Killed(signal).Signal != exit.Signal
+	}
+	return f[1] != strconv.Itoa(exit.Code)
 }
 
 // judge tells a service that has failed from one that was stopped. end is how it

@@ -52,6 +52,8 @@ func TestStatus(t *testing.T) {
 		{"never started", "false false false -1 0 0\n", nil, 0, generators.Status{State: generators.Inactive, Detail: "down", Enabled: true}},
 		{"failed", "false false false -1 3 -1\n", map[string]string{end: "true 3 0\n"}, 0,
 			generators.Status{State: generators.Failed, Detail: "down", Enabled: true, Reason: "exited with code 3", Exit: generators.Exited(3)}},
+		{"finish runs", "false false false -1 3 -1\n", map[string]string{end: "true 256 15\n"}, 0,
+			generators.Status{State: generators.Starting, Detail: "down, finish runs", Enabled: true, Exit: generators.Exited(3)}},
 		{"killed", "false false false -1 -1 9\n", map[string]string{end: "true 256 9\n"}, 0,
 			generators.Status{State: generators.Failed, Detail: "down", Enabled: true, Reason: "ended by signal 9 (SIGKILL)", Exit: generators.Killed(9)}},
 		{"success", "false false false -1 3 -1\n", map[string]string{end: "true 3 0\n", dir + "/data/success": "3\nSIGUSR1\n"}, 0,

@@ -113,7 +113,8 @@ func (m machine) sees(i int, b generators.Bundle) gentest.Process {
 	return gentest.Process{Argv: r.Argv, Env: r.Env}
 }
 
-// What the environment holds besides the spec is PATH, and what bash adds.
+// What the environment holds besides the spec is PATH, the mark by which stop
+// finds the processes of the service, and what bash adds.
 func TestEnvironmentIsClean(t *testing.T) {
 	m := boot(t)
 	m.install("name: clean\ncommand: [/usr/bin/probe]\nenvironment: {PROBE_OUT: /tmp/clean, PROBE_WAIT: '1'}\npass_environment: [PASSED, UNKNOWN]\n")
@@ -123,7 +124,7 @@ func TestEnvironmentIsClean(t *testing.T) {
 		t.Errorf("PASSED is %q", env["PASSED"])
 	}
 	for name := range env {
-		if !regexp.MustCompile("^(PROBE_OUT|PROBE_WAIT|PASSED|PATH|PWD|OLDPWD)$").MatchString(name) {
+		if !regexp.MustCompile("^(PROBE_OUT|PROBE_WAIT|PASSED|PATH|PWD|OLDPWD|DAEMONIZE_JOB)$").MatchString(name) {
 			t.Errorf("%s=%q leaked into the process", name, env[name])
 		}
 	}
