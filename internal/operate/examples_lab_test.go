@@ -61,6 +61,10 @@ var examples = [...]example{
 	},
 	{
 		file: "ssh", daemons: []string{"ssh"}, reloads: true,
+		not: map[string]string{
+			"runit":       "the package of sshd brings /etc/sv/ssh, whose links daemonize does not put back",
+			"daemontools": "the package of sshd brings /etc/service/ssh, in the place of the link to ours",
+		},
 		// The lab asks more often than newer servers think proper.
 		prepare: "mkdir -p /run/sshd; if sshd -T | grep -qi persourcepenalties; then echo 'PerSourcePenalties no' >/etc/ssh/sshd_config.d/lab.conf; fi; rmdir /run/sshd",
 		from:    "command: [/usr/sbin/sshd, -D]", to: "command: [/usr/sbin/sshd, -D, -o, UseDNS=no]", shows: "UseDNS=no",
